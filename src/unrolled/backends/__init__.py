@@ -1,0 +1,11 @@
+"""What can run a recurrence over time: each backend says what it refuses, and runs the rest."""
+
+from __future__ import annotations
+
+from unrolled.backends.backend import Backend as Backend
+from unrolled.backends.backend import Request as Request
+from unrolled.backends.reference import reference
+from unrolled.backends.torch import torch_kernels
+
+# In the order in which `auto` asks them; the reference serves everything.
+backends: dict[str, Backend] = {backend.name: backend for backend in (torch_kernels, reference)}

@@ -1,0 +1,229 @@
+"""`unroll`: a core over a batch of sequences, by whichever backend serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.backends import Backend, Request, backends
+from unrolled.backends.reference import states_in_time, valid_steps
+from unrolled.cells.core import Core, Recurrence
+from unrolled.cells.named import tuple_type
+
+
+def unroll(
+    cell: Core,
+    inputs: Tensor,
+    lengths: Tensor | None = None,
+    state: Any = None,
+    *,
+    time_major: bool = False,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> tuple[Tensor, Any]:
+    """Runs a core over sequences.
+
+    Args:
+        cell: a cell, or a wrapper around one.
+        inputs: (batch, time, input_size), or (time, batch, input_size) if `time_major`. What lies past a row's
+            length is never used: not even NaN there has an effect.
+        lengths: (batch,) integers from 0 to time, on any device; None if every row is whole. Checked on the
+            host only: lengths on another device count as checked.
+        state: the state before the first step; None for `cell.initial_state`. A state as returned, or a
+            tuple of tensors (batch, units) in the order of `cell.states`; one tensor where there is one state.
+        time_major: the layout of inputs and outputs.
+        reverse: run every row backwards within its own length; outputs stand at their inputs' places.
+        backend: "reference", "torch", or "auto" for the fastest that can serve; see `explain`.
+
+    Returns:
+        Outputs in the inputs' layout, (batch, time, output_size), zero past a row's length; and the state after
+        each row's last valid step (of the direction), the initial state where the length is 0.
+
+    Raises:
+        TypeError: an argument has the wrong type.
+        ValueError: an argument has the wrong shape, dtype or values, or the named backend cannot serve; the
+            message says why.
+
+    Memory: training keeps what each step computes, time * batch * a few vectors a gate.
+    """
+    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+
+    def run(core: Core, values: Tensor, start: Any) -> tuple[Tensor, Any]:
+        if not isinstance(core, Recurrence):
+            return core.sequence(run, values, start)
+        request = call.request(core, values, start, reverse)
+        return _chosen(request, backend).run(request)
+
+    outputs, after = run(cell, call.inputs, call.state)
+    if call.lengths is not None and not isinstance(cell, Recurrence):
+        # A wrapper may have written past the end: a projection has a bias.
+        outputs = torch.where(valid_steps(call.lengths, outputs.shape[0]).to(outputs.device), outputs, 0.0)
+    return outputs if time_major else outputs.transpose(0, 1), after
+
+
+def static_unroll(
+    cell: Recurrence,
+    inputs: Tensor,
+    lengths: Tensor | None = None,
+    state: Any = None,
+    *,
+    time_major: bool = False,
+    reverse: bool = False,
+) -> list[Any]:
+    """The state at every time step, by the reference backend.
+
+    Args: those of `unroll`.
+
+    Returns:
+        A list of `time` states, tensors (batch, units). Past a row's length its state stays as it was.
+
+    Raises:
+        TypeError, ValueError: as `unroll`.
+    """
+    if not isinstance(cell, Recurrence):
+        raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
+    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    states = dict(states_in_time(call.request(cell, call.inputs, call.state, reverse)))
+    return [states[time] for time in sorted(states)]
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Which backend would serve a call, and why each other one would not.
+
+    Attributes:
+        chosen: the backend that "auto" takes.
+        verdicts: for every backend, why it refuses, or None.
+    """
+
+    chosen: str
+    verdicts: dict[str, str | None]
+
+    def __str__(self) -> str:
+        lines = []
+        for name, why in self.verdicts.items():
+            verdict = f"no: {why}" if why else "chosen" if name == self.chosen else "could serve"
+            lines.append(f"{name:<10} {verdict}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.chosen}>"
+
+
+def explain(
+    cell: Core,
+    inputs: Tensor | None = None,
+    lengths: Tensor | None = None,
+    state: Any = None,
+    *,
+    time_major: bool = False,
+    reverse: bool = False,
+) -> Explanation:
+    """Prints and returns every backend's verdict on a call of `unroll`.
+
+    Args:
+        cell: a cell, or a wrapper, of which the cell inside is judged.
+        inputs: as `unroll`'s; zeros of shape (1, 1, input_size) unless given.
+        lengths, state, time_major, reverse: as `unroll`'s.
+
+    Raises:
+        TypeError, ValueError: as `unroll`.
+    """
+    if not isinstance(cell, Core):
+        raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
+    inner = next(module for module in cell.modules() if isinstance(module, Recurrence))
+    if inputs is None:
+        like = next(inner.parameters())
+        inputs = torch.zeros(1, 1, cell.input_size, dtype=like.dtype, device=like.device)
+    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    steps, rows = call.inputs.shape[:2]
+    values = call.inputs if inner is cell else call.inputs.new_zeros(steps, rows, inner.input_size)
+    request = call.request(inner, values, call.state if inner is cell else inner.initial_state(rows), reverse)
+    verdicts = {name: candidate.refusal(request) for name, candidate in backends.items()}
+    explanation = Explanation(_chosen(request, "auto").name, verdicts)
+    print(explanation)
+    return explanation
+
+
+def _chosen(request: Request, name: str) -> Backend:
+    if name == "auto":
+        return next(candidate for candidate in backends.values() if candidate.refusal(request) is None)
+    if name not in backends:
+        raise ValueError(f"backend: expected one of auto, {', '.join(backends)}, found {name!r}")
+    why = backends[name].refusal(request)
+    if why:
+        raise ValueError(f"backend: {name!r} cannot serve this call: {why}")
+    return backends[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """The checked arguments, time-major, with zeros in the padding."""
+
+    inputs: Tensor
+    lengths: Tensor | None
+    state: Any
+
+    @classmethod
+    def of(cls, cell: Core, inputs: Tensor, lengths: Tensor | None, state: Any, *, time_major: bool) -> _Call:
+        if not isinstance(cell, Core):
+            raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
+        layout = "(time, batch, features)" if time_major else "(batch, time, features)"
+        if not isinstance(inputs, Tensor):
+            raise TypeError(f"inputs: expected a tensor {layout}, found {type(inputs).__name__}")
+        if inputs.dim() != 3:
+            raise ValueError(f"inputs: expected 3 dimensions {layout}, found shape {tuple(inputs.shape)}")
+        if inputs.shape[-1] != cell.input_size:
+            raise ValueError(f"inputs: expected {cell.input_size} features, found shape {tuple(inputs.shape)}")
+        parameter = next(cell.parameters())
+        if inputs.dtype != parameter.dtype and not torch.is_autocast_enabled(inputs.device.type):
+            raise ValueError(f"inputs: expected the cell's dtype {parameter.dtype}, found {inputs.dtype}")
+        if not time_major:
+            inputs = inputs.transpose(0, 1)
+        if lengths is not None:
+            lengths = _checked_lengths(lengths, inputs)
+            inputs = torch.where(valid_steps(lengths, inputs.shape[0]), inputs, 0.0)
+        rows = inputs.shape[1]
+        if state is None:
+            state = cell.initial_state(rows, device=inputs.device)
+        elif isinstance(cell, Recurrence):
+            state = _checked_state(cell, state, rows)
+        return cls(inputs, lengths, state)
+
+    def request(self, cell: Recurrence, inputs: Tensor, state: Any, reverse: bool) -> Request:
+        lengths = self.lengths if self.lengths is None else self.lengths.to(inputs.device)
+        return Request(cell, inputs, lengths, state, reverse)
+
+
+def _checked_lengths(lengths: Tensor, inputs: Tensor) -> Tensor:
+    steps, rows = inputs.shape[:2]
+    if not isinstance(lengths, Tensor):
+        raise TypeError(f"lengths: expected a tensor of integers, found {type(lengths).__name__}")
+    if lengths.dtype.is_floating_point or lengths.dtype.is_complex or lengths.dtype == torch.bool:
+        raise ValueError(f"lengths: expected integers, found {lengths.dtype}")
+    if lengths.shape != (rows,):
+        raise ValueError(f"lengths: expected shape ({rows},), one length a row, found {tuple(lengths.shape)}")
+    readable = lengths.device.type == "cpu" and not torch._C._are_functorch_transforms_active()
+    if readable and rows and not torch.compiler.is_compiling():
+        low, high = (int(value) for value in lengths.aminmax())
+        if low < 0 or high > steps:
+            raise ValueError(f"lengths: expected values from 0 to {steps}, the time steps, found {low} to {high}")
+    return lengths.to(device=inputs.device, dtype=torch.int64)
+
+
+def _checked_state(cell: Recurrence, state: Any, rows: int) -> Any:
+    names = tuple(cell.state_sizes)
+    if isinstance(state, Tensor):
+        state = (state,)
+    if not isinstance(state, (tuple, list)) or len(state) != len(names):
+        found = f"{len(state)} values" if isinstance(state, (tuple, list)) else type(state).__name__
+        raise ValueError(f"state: expected a tensor for each of {', '.join(names)}, found {found}")
+    for (name, size), value in zip(cell.state_sizes.items(), state, strict=True):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"state: expected {name} to be a tensor, found {type(value).__name__}")
+        if value.shape != (rows, size):
+            raise ValueError(f"state: expected {name} of shape ({rows}, {size}), found {tuple(value.shape)}")
+    return tuple_type(names)(*state)
