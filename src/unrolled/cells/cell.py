@@ -63,8 +63,10 @@ class Cell(Recurrence):
             names = getattr(cls, attribute)
             if names is not None and (not isinstance(names, tuple) or not all(isinstance(n, str) for n in names)):
                 raise TypeError(f"{cls.__name__}.{attribute} must be a tuple of names, found {names!r}")
-        tuple_type(cls.states)
         recurrent = cls.gates if cls.recurrent is None else cls.recurrent
+        # Made here, since torch.compile can use such types but not make them.
+        for names in (cls.states, cls.gates, recurrent, recurrent[: len(recurrent) - len(cls.deferred)], ()):
+            tuple_type(names)
         if cls.deferred and recurrent[-len(cls.deferred) :] != cls.deferred:
             raise TypeError(
                 f"{cls.__name__}.deferred must be the last of the recurrent gates {recurrent}, found {cls.deferred}"

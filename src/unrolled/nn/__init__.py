@@ -1,0 +1,14 @@
+"""Recurrent layers as torch modules: torch.nn's own by name, any cell in layers, and wrappers."""
+
+from __future__ import annotations
+
+from unrolled.nn.accelerate import accelerate as accelerate
+from unrolled.nn.drop_in import GRU as GRU
+from unrolled.nn.drop_in import LSTM as LSTM
+from unrolled.nn.drop_in import RNN as RNN
+from unrolled.nn.dropout import Dropout as Dropout
+from unrolled.nn.on import On as On
+from unrolled.nn.projection import Projection as Projection
+from unrolled.nn.recurrent import Recurrent as Recurrent
+from unrolled.nn.residual import Residual as Residual
+from unrolled.nn.zoneout import Zoneout as Zoneout
