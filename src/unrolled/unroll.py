@@ -86,7 +86,8 @@ def static_unroll(
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
-    states = dict(states_in_time(call.request(cell, call.inputs, call.state, reverse)))
+    projected = cell.project_inputs(call.inputs)
+    states = dict(states_in_time(cell, projected, call.lengths, call.state, reverse=reverse))
     return [states[time] for time in sorted(states)]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from unrolled.backends.backend import Backend as Backend
 from unrolled.backends.backend import Request as Request
+from unrolled.backends.cpu import cpu
 from unrolled.backends.reference import reference
 from unrolled.backends.torch import torch_kernels
 
 # In the order in which `auto` asks them; the reference serves everything.
-backends: dict[str, Backend] = {backend.name: backend for backend in (torch_kernels, reference)}
+backends: dict[str, Backend] = {backend.name: backend for backend in (cpu, torch_kernels, reference)}

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from unrolled.backends.backend import Backend, Request
-from unrolled.cells.core import keep_dtypes
+from unrolled.cells.core import Recurrence, keep_dtypes
 
 
-def states_in_time(request: Request) -> Iterator[tuple[int, Any]]:
+def states_in_time(
+    cell: Recurrence, projected: Tensor, lengths: Tensor | None, state: Any, *, reverse: bool
+) -> Iterator[tuple[int, Any]]:
     """The time index and the state after each step, in the order of computation.
 
-    Where a row has no step at that time, its state stays.
+    Where a row has no step at that time, its state stays. The inputs (time, batch, n) are projected already.
     """
-    cell, state, lengths = request.cell, request.state, request.lengths
-    projected = cell.project_inputs(request.inputs)
     times = range(projected.shape[0])
-    for time in reversed(times) if request.reverse else times:
+    for time in reversed(times) if reverse else times:
         new = keep_dtypes(cell.advance(projected[time], state), state)
         if lengths is not None:
             valid = (lengths > time).unsqueeze(-1)
@@ -29,18 +29,25 @@ def states_in_time(request: Request) -> Iterator[tuple[int, Any]]:
         yield time, state
 
 
-def _run(request: Request) -> tuple[Tensor, Any]:
-    state = request.state
-    outputs: list[Tensor] = [state[0]] * request.inputs.shape[0]
-    for time, after in states_in_time(request):
+def unrolled_statically(
+    cell: Recurrence, projected: Tensor, lengths: Tensor | None, state: Any, *, reverse: bool
+) -> tuple[Tensor, Any]:
+    """Outputs (time, batch, output_size) and the final state, from inputs that are projected already."""
+    outputs: list[Tensor] = [state[0]] * projected.shape[0]
+    for time, after in states_in_time(cell, projected, lengths, state, reverse=reverse):
         state = after
         outputs[time] = after[0]
     if not outputs:
-        return request.inputs.new_empty(0, *state[0].shape, dtype=state[0].dtype), state
+        return state[0].new_empty(0, *state[0].shape), state
     stacked = torch.stack(outputs)
-    if request.lengths is not None:
-        stacked = torch.where(valid_steps(request.lengths, len(outputs)), stacked, 0.0)
+    if lengths is not None:
+        stacked = torch.where(valid_steps(lengths, len(outputs)), stacked, 0.0)
     return stacked, state
+
+
+def _run(request: Request) -> tuple[Tensor, Any]:
+    projected = request.cell.project_inputs(request.inputs)
+    return unrolled_statically(request.cell, projected, request.lengths, request.state, reverse=request.reverse)
 
 
 def valid_steps(lengths: Tensor, steps: int) -> Tensor:

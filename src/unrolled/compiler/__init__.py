@@ -1,0 +1,1 @@
+"""The compiler: a cell's step -> graph -> gradient -> stages -> machine code."""

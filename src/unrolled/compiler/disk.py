@@ -1,0 +1,53 @@
+"""Machine code kept on disk between processes: a cache that may be damaged, shared, read-only or full, harmlessly.
+
+A file is named by the hash of all that the code depends on, and begins with the hash of its own content and that name,
+so that a damaged, truncated or exchanged file is never taken for code. Writing is to a file of its own, renamed when
+whole; whatever goes wrong, the code in memory is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+MAGIC = b"unrolled kernel 1\n"
+
+
+def folder() -> Path:
+    """Where the cache is: UNROLLED_CACHE, or the user's cache folder."""
+    named = os.environ.get("UNROLLED_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unrolled" / "kernels"
+
+
+def read(key: str) -> bytes | None:
+    """The code under this key, None if there is none or it is not whole."""
+    try:
+        content = (folder() / key).read_bytes()
+    except OSError:
+        return None
+    head, check, code = content[: len(MAGIC)], content[len(MAGIC) : len(MAGIC) + 32], content[len(MAGIC) + 32 :]
+    return code if head == MAGIC and check == _check(key, code) else None
+
+
+def write(key: str, code: bytes) -> None:
+    """Keeps the code under this key, if that can be done."""
+    temporary = None
+    try:
+        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=folder(), prefix=".")
+        with os.fdopen(handle, "wb") as file:
+            file.write(MAGIC + _check(key, code) + code)
+        Path(temporary).replace(folder() / key)
+    except OSError:
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink()
+
+
+def _check(key: str, code: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + code).digest()
