@@ -53,6 +53,11 @@ class TileEmitter:
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.math = VectorMath(self.builder, element, self.lanes)
         self.values: dict[Any, Any] = {}
+        # What is the same for all rows is computed once.
+        self.shared: set[int] = set()
+        for number, op in enumerate(self.ops):
+            if op.kind in ("parameter", "constant") or (op.args and self.shared.issuperset(op.args)):
+                self.shared.add(number)
         end = self.tile.count * self.tile.units
         self.ragged = end != loop.width
         self.overflowing = end != round_up(loop.width, self.lanes)
@@ -190,9 +195,8 @@ class TileEmitter:
 
         for number, group in enumerate(self.layout.groups[self.index]):
             members = len(group.members)
-            where, detail = self.schedule.readable[group.vector]
-            if where == "state":
-                detail = (self.ops[group.vector].detail[0], False)
+            where, found = self.schedule.readable[group.vector]
+            detail = (self.ops[group.vector].detail[0], False) if where == "state" else found
             vectors = [self.place(where, detail, row) for row in range(self.rows)]
             k_size = members * tile.units
             packed = self.address(
@@ -242,7 +246,7 @@ class TileEmitter:
         op = self.ops[number]
         if op.width == 1:
             register = 0
-        if op.kind in ("parameter", "constant"):
+        if number in self.shared:
             row = 0
         key = (number, row, register)
         if key not in self.values:

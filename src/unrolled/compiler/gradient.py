@@ -2,7 +2,8 @@
 
 Notation: for a value v, d v is the loss's gradient with respect to v. The backward step of time t gets d out(t) and
 d state(t), and gives d x(t) and d state(t-1), and for every product y = W v the pair (d y, v), whose outer products
-over all steps and rows are d W: one large matrix product after the loop.
+over all steps and rows are d W: one large matrix product after the loop. Where v is the input itself, d v is
+another such product, W^T d y.
 
 What the forward step computed is saved where it was dear (products, sums, transcendental functions) and computed again
 where it was cheap.
@@ -128,6 +129,8 @@ class _Reverse:
             d = self.wide(d, op.width)
             for matrix, v in zip(op.detail, args, strict=True):
                 self.pairs.append((matrix, d, v))
+                if g.ops[v].kind == "load" and g.ops[v].detail[0] == "inputs":
+                    continue
                 back = Matrix(matrix.name, matrix.row, matrix.rows, matrix.columns, transposed=True)
                 self.accumulate(v, g.add("product", d, width=matrix.columns, detail=(back,)))
         elif op.kind in _SLOPES:
@@ -147,7 +150,8 @@ class _Reverse:
                 states[op.detail[0]] = self.wide(gradient, op.width)
             elif op.kind == "parameter":
                 totals[op.detail] = self.wide(gradient, op.width)
-        self.fill_gaps(dx, source.pitches["x"])
+        if "x" in source.pitches:
+            self.fill_gaps(dx, source.pitches["x"])
         backward = Program(Graph(), {}, {}, {}, {})
         split.into = backward.graph
         backward.stores = {("dx", offset): split.moved(number) for offset, number in sorted(dx.items())}
@@ -157,8 +161,9 @@ class _Reverse:
             backward.states[f"d {name}"] = split.moved(gradient)
         backward.totals = {place: split.moved(number) for place, number in totals.items()}
         weights = self.weight_gradients(split, backward, {number: offset for offset, number in dx.items()})
-        backward.pitches = {"dx": source.pitches["x"], "dout": source.pitches["out"], "x": source.pitches["x"]}
-        backward.pitches |= {"saved": split.pitch(), "dy": split.dy_pitch}
+        backward.pitches = {"dout": source.pitches["out"], "saved": split.pitch(), "dy": split.dy_pitch}
+        if "x" in source.pitches:
+            backward.pitches |= {"dx": source.pitches["x"], "x": source.pitches["x"]}
         stores = {**source.stores, **{("saved", offset): number for number, offset in split.saved.items()}}
         forward = Program(self.graph, source.states, stores, {}, {**source.pitches, "saved": split.pitch()})
         return Differentiated(forward.pruned(), backward.pruned(), weights)
@@ -186,7 +191,10 @@ class _Reverse:
             else:
                 place = ("dy", split.dy_place(dy, self.graph.ops[dy].width))
                 backward.stores[place] = split.moved(dy)
-            new = WeightGradient(matrix.name, matrix.row, matrix.rows, place, ("saved", split.save(v)), matrix.columns)
+            op = self.graph.ops[v]
+            from_inputs = op.kind == "load" and op.detail[0] == "inputs"
+            source = op.detail if from_inputs else ("saved", split.save(v))
+            new = WeightGradient(matrix.name, matrix.row, matrix.rows, place, source, matrix.columns)
             last = found[-1] if found else None
             if (
                 last is not None

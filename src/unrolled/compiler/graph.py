@@ -83,11 +83,7 @@ class Graph:
         short = self._simpler(kind, args, width)
         if short is not None:
             return short
-        op = Op(kind, args, width, detail)
-        if op not in self._known:
-            self._known[op] = len(self.ops)
-            self.ops.append(op)
-        return self._known[op]
+        return self._known_or_new(Op(kind, args, width, detail))
 
     def constant(self, value: float, width: int = 1) -> int:
         """A number, or a vector of equal numbers."""
@@ -112,10 +108,10 @@ class Graph:
                 else None
             )
         first, second = args
-        if kind == "add" and all(self.ops[arg].kind == "product" for arg in args):
-            # One accumulator serves a sum of products.
-            one, other = self.ops[first], self.ops[second]
-            return self.add("product", *one.args, *other.args, width=width, detail=one.detail + other.detail)
+        if kind == "add":
+            merged = self._products_first(first, second, width)
+            if merged is not None:
+                return merged
         if None not in values and width == 1:
             a, b = float(values[0] or 0), float(values[1] or 0)
             known = {"add": a + b, "sub": a - b, "mul": a * b}
@@ -126,6 +122,35 @@ class Graph:
         if neutral is not None and values[0] == neutral and self.ops[second].width == width:
             return second
         return None
+
+    def _products_first(self, first: int, second: int, width: int) -> int | None:
+        """A sum with its products in front and merged, since one accumulator serves a sum of products."""
+        (p, a), (q, b) = self._product_and_rest(first), self._product_and_rest(second)
+        if q is None:
+            return None
+        if p is None:
+            rest = first if b is None else self.add("add", first, b)
+            return self._known_or_new(Op("add", (q, rest), width))
+        one, other = self.ops[p], self.ops[q]
+        both = self.add("product", *one.args, *other.args, width=width, detail=one.detail + other.detail)
+        rests = [rest for rest in (a, b) if rest is not None]
+        if not rests:
+            return both
+        return self._known_or_new(Op("add", (both, rests[0] if len(rests) == 1 else self.add("add", *rests)), width))
+
+    def _product_and_rest(self, number: int) -> tuple[int | None, int | None]:
+        op = self.ops[number]
+        if op.kind == "product":
+            return number, None
+        if op.kind == "add" and self.ops[op.args[0]].kind == "product":
+            return op.args[0], op.args[1]
+        return None, number
+
+    def _known_or_new(self, op: Op) -> int:
+        if op not in self._known:
+            self._known[op] = len(self.ops)
+            self.ops.append(op)
+        return self._known[op]
 
     def needed(self, roots: Iterable[int]) -> set[int]:
         """The operations that these depend on, themselves included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +15,10 @@ from unrolled.compiler.executable import Executable
 from unrolled.compiler.gradient import Differentiated, differentiate
 from unrolled.compiler.graph import Program
 from unrolled.compiler.target import host
-from unrolled.compiler.trace import trace
+from unrolled.compiler.trace import TraceError, trace
 
+# Inputs up to this width are projected inside the loop.
+FOLDED = 128
 _LIMIT = 256
 _plans: OrderedDict[Any, Plan] = OrderedDict()
 
@@ -27,6 +30,7 @@ class Plan:
         program: the step.
         parameters: names of the parameters that the step reads.
         states: names of the states.
+        folded: whether the step projects its inputs itself.
     """
 
     def __init__(self, program: Program, *, double: bool) -> None:
@@ -35,6 +39,7 @@ class Plan:
         self.states = tuple(program.states)
         names = [op.detail[0] for op in program.graph.ops if op.kind == "parameter"]
         names += [matrix.name for op in program.graph.ops if op.kind == "product" for matrix in op.detail]
+        self.folded = "inputs" in program.pitches
         self.parameters = tuple(dict.fromkeys(names))
 
     @cached_property
@@ -68,12 +73,21 @@ def plan_for(cell: Recurrence) -> Plan:
     plan = _plans.get(key)
     if plan is None:
         parameter = next(cell.parameters())
-        with torch.no_grad():
-            projected = cell.project_inputs(parameter.new_empty(0, cell.input_size)).shape[-1]
-        plan = _plans[key] = Plan(trace(cell, projected), double=parameter.dtype == torch.float64)
+        plan = _plans[key] = Plan(_program(cell), double=parameter.dtype == torch.float64)
         while len(_plans) > _LIMIT:
             _plans.popitem(last=False)
     return plan
+
+
+def _program(cell: Recurrence) -> Program:
+    # A wide projection is better made as one large product, one that draws noise must be made outside.
+    if cell.input_size <= FOLDED:
+        with suppress(TraceError):
+            return trace(cell)
+    parameter = next(cell.parameters())
+    with torch.no_grad():
+        projected = cell.project_inputs(parameter.new_empty(0, cell.input_size)).shape[-1]
+    return trace(cell, projected)
 
 
 def fingerprint(module: nn.Module) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -72,7 +73,7 @@ def whole_rows(batch: int, steps: int, threads: int, *, batch_major: bool, rever
     bounds = [batch * thread // threads for thread in range(threads + 1)]
     shares = tuple(
         Share(first, last - first, steps, torch.full((steps,), last - first))
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        for first, last in pairwise(bounds)
         if last > first
     )
     return Rows(None, None, None, starts, step, steps, batch * steps, shares, None)

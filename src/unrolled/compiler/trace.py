@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,9 +60,9 @@ class Symbol:
         raise TraceError("the step branches on a tensor's value; `where` chooses unit by unit")
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(torch, name, None)
-        if function in _RULES:
-            return lambda *args, **kwargs: function(self, *args, **kwargs)
+        rule = _RULES.get(getattr(torch, name, None))
+        if rule is not None:
+            return partial(rule, self)
         raise TraceError(f"the compiler has no operation for Tensor.{name}")
 
     def __add__(self, other: Any) -> Symbol:
@@ -129,15 +130,16 @@ class MatrixSymbol:
         return MatrixSymbol(self.graph, Matrix(whole.name, whole.row + start, length, whole.columns))
 
 
-def trace(cell: Recurrence, projected: int) -> Program:
+def trace(cell: Recurrence, projected: int | None = None) -> Program:
     """The program of a cell's step.
 
     Args:
         cell: what to trace; its parameters are only asked for their shapes.
-        projected: the width of what `project_inputs` gives.
+        projected: the width of what `project_inputs` gives, which the program then loads from the stream "x". None
+            to have the projection in the program, which loads the stream "inputs".
 
     Returns:
-        A program that loads the stream "x" and stores the output, the first state, in the stream "out".
+        A program that stores the output, the first state, in the stream "out".
 
     Raises:
         TraceError: the step does what the compiler has no operation for.
@@ -147,9 +149,12 @@ def trace(cell: Recurrence, projected: int) -> Program:
     state = tuple_type(names)(
         *(Symbol(graph, graph.add("state", width=size, detail=(name,))) for name, size in cell.state_sizes.items())
     )
-    x = Symbol(graph, graph.add("load", width=projected, detail=("x", 0)))
+    width = cell.input_size if projected is None else projected
+    stream = "inputs" if projected is None else "x"
+    arriving = Symbol(graph, graph.add("load", width=width, detail=(stream, 0)))
     try:
-        after = symbolic(cell, graph).advance(x, state)
+        stand_in = symbolic(cell, graph)
+        after = stand_in.advance(stand_in.project_inputs(arriving) if projected is None else arriving, state)
     except (ValueError, TypeError, AttributeError) as error:
         raise TraceError(f"{type(cell).__name__}: {error}") from error
     for name, size in cell.state_sizes.items():
@@ -157,7 +162,7 @@ def trace(cell: Recurrence, projected: int) -> Program:
         if not isinstance(value, Symbol) or value.width != size:
             raise TraceError(f"{type(cell).__name__}: expected the step to give {name} of {size} units")
     states = {name: getattr(after, name).number for name in names}
-    pitches = {"x": projected, "out": cell.state_sizes[names[0]]}
+    pitches = {stream: width, "out": cell.state_sizes[names[0]]}
     return Program(graph, states, {("out", 0): states[names[0]]}, {}, pitches).pruned()
 
 
