@@ -1,0 +1,108 @@
+"""Batches of sequences of similar length, so that little of a batch is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unrolled.data.ragged import Ragged
+
+# Lengths are sorted within pools: the larger a pool, the less padding, and the more alike the batches of one epoch and
+# the next. A pool is a quarter of the data, but at least and at most this many batches.
+FEWEST_POOLED = 4
+MOST_POOLED = 50
+
+
+def length_batches(
+    lengths: Tensor | NDArray[Any] | Sequence[int],
+    batch_size: int,
+    generator: torch.Generator | None = None,
+    *,
+    drop_last: bool = False,
+) -> list[Tensor]:
+    """Splits the indices of sequences into batches of similar length.
+
+    The indices are shuffled, sorted by length within large pools, cut into batches, and the batches shuffled. If all
+    lengths are equal that is a plain shuffle.
+
+    Args:
+        lengths: (sequences,), integers, 0 or more.
+        batch_size: sequences a batch, 1 or more.
+        generator: where the order comes from; the same state gives the same batches. Without one nothing is
+            shuffled (for prediction): the batches go from the shortest sequences to the longest.
+        drop_last: whether to leave out the one batch that may be smaller than the others.
+
+    Returns:
+        The batches, each a tensor of indices, int64. Every index is in exactly one of them.
+
+    Raises:
+        ValueError: lengths are not non-negative integers in one dimension, or batch_size is not a positive integer.
+    """
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size must be an integer of at least 1, found {batch_size!r}")
+    lengths = _check_lengths(lengths)
+    count = len(lengths)
+    if count == 0:
+        return []
+    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    ragged = bool((lengths != lengths[0]).any())
+    if ragged:
+        pools = torch.split(order, _pool(count, batch_size) if generator else count)
+        order = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+    batches = list(torch.split(order, batch_size))
+    if drop_last and len(batches[-1]) < batch_size:
+        batches.pop()
+    if ragged and generator:
+        batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+    return batches
+
+
+def pad(sequences: Tensor | Ragged, indices: Tensor) -> tuple[Tensor, Tensor]:
+    """Gathers some sequences into one batch.
+
+    Args:
+        sequences: what `stack` made, on any device.
+        indices: (batch,), int64.
+
+    Returns:
+        Inputs (batch, time, features), zero past each sequence's end, on the device of the sequences; and lengths
+        (batch,), int64, on the CPU. `time` is the length of the batch's longest sequence.
+    """
+    if isinstance(sequences, Tensor):
+        lengths = torch.full((len(indices),), sequences.shape[1], dtype=torch.int64)
+        return sequences.index_select(0, indices.to(sequences.device)), lengths
+    device = sequences.values.device
+    lengths = sequences.lengths.index_select(0, indices.cpu())
+    steps = torch.arange(int(lengths.max()) if len(lengths) else 0, device=device)
+    rows = sequences.offsets.index_select(0, indices.to(device))[:, None] + steps
+    rows = torch.where(steps < lengths.to(device)[:, None], rows, len(sequences.values) - 1)
+    inputs = sequences.values.index_select(0, rows.flatten())
+    return inputs.view(*rows.shape, sequences.values.shape[1]), lengths
+
+
+def padding_fraction(lengths: Tensor | NDArray[Any] | Sequence[int], batches: Sequence[Tensor]) -> float:
+    """The part of all steps of the padded batches that is padding, from 0 to 1."""
+    lengths = _check_lengths(lengths)
+    taken = [lengths[batch] for batch in batches]
+    padded = sum(int(batch.max()) * len(batch) for batch in taken)
+    real = sum(int(batch.sum()) for batch in taken)
+    return 1 - real / padded if padded else 0.0
+
+
+def _pool(count: int, batch_size: int) -> int:
+    return batch_size * min(max(count // (4 * batch_size), FEWEST_POOLED), MOST_POOLED)
+
+
+def _check_lengths(lengths: Tensor | NDArray[Any] | Sequence[int]) -> Tensor:
+    found = torch.as_tensor(lengths).cpu()
+    if found.numel() == 0:
+        found = found.to(torch.int64)
+    if found.ndim != 1 or found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
+        raise ValueError(f"lengths must be integers (sequences,), found {found.dtype} of shape {tuple(found.shape)}")
+    if found.numel() and found.min() < 0:
+        raise ValueError(f"lengths must be 0 or more, found {int(found.min())} at {int(found.argmin())}")
+    return found.to(torch.int64)

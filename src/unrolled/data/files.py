@@ -1,0 +1,69 @@
+"""Reading a data file, plain or gzip, within bounds: whatever is wrong with it becomes a `DataError`."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from unrolled.data.errors import DataError
+
+# A compressed file may hold this much, or this many times its own size. Real data is far below, a bomb is far above.
+UNPACKED_BYTES = 32 * 2**20
+UNPACKED_RATIO = 50
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file, unpacking gzip on the way; errors met in the block are raised as `DataError` naming the file."""
+    try:
+        if not path.is_file():
+            raise DataError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
+        with path.open("rb") as file:
+            if not is_gzip(path):
+                yield file
+                return
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast(BinaryIO, unpacked)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error, MemoryError) as error:
+        raise DataError(f"{path}: damaged: {error}") from error
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file begins as gzip files do."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def unpacked_limit(path: Path) -> int:
+    """The most bytes that a compressed file may hold."""
+    return max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 text file, plain or gzip, each with its number from 1 and its line ending.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, or unpacks to more than its limit.
+    """
+    with reading(path) as stream:
+        left = unpacked_limit(path) if is_gzip(path) else path.stat().st_size
+        for number in count(1):
+            line = stream.readline(left + 1)
+            if not line:
+                return
+            left -= len(line)
+            if left < 0:
+                raise DataError(f"{path}, line {number}: unpacks to more than {unpacked_limit(path)} bytes")
+            try:
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{path}, line {number}: expected UTF-8 text, found {error.reason}") from error

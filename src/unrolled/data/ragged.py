@@ -1,0 +1,56 @@
+"""Sequences of different lengths in one flat buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unrolled.data.sequences import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """Sequences one after the other, so that any batch of them is gathered by one index.
+
+    Args:
+        values: (all steps + 1, features); the last row is zero and stands for padding.
+        offsets: (sequences,), int64: the row of values at which each sequence begins.
+        lengths: (sequences,), int64, always on the CPU, where batches are made.
+    """
+
+    values: Tensor
+    offsets: Tensor
+    lengths: Tensor
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to(self, device: torch.device | str) -> Ragged:
+        """The same sequences with their values on a device."""
+        return Ragged(self.values.to(device), self.offsets.to(device), self.lengths)
+
+
+def stack(X: Floats | list[Floats]) -> Tensor | Ragged:
+    """Puts sequences where batches can be taken from: one tensor if their lengths are equal, else `Ragged`.
+
+    Args:
+        X: float32 array (sequences, time, features), or a list of at least one array (time_i, features).
+
+    Returns:
+        A tensor (sequences, time, features), which shares the memory of X where X is a writable array; or `Ragged`.
+    """
+    if not isinstance(X, list):
+        return torch.from_numpy(X if X.flags.writeable else X.copy())
+    lengths: NDArray[np.int64] = np.array([len(sequence) for sequence in X], dtype=np.int64)
+    if (lengths == lengths[0]).all():
+        return torch.from_numpy(np.stack(X))
+    padding = np.zeros((1, X[0].shape[1]), dtype=np.float32)
+    return Ragged(
+        values=torch.from_numpy(np.concatenate([*X, padding])),
+        offsets=torch.from_numpy(lengths.cumsum() - lengths),
+        lengths=torch.from_numpy(lengths),
+    )
