@@ -1,0 +1,47 @@
+# Everything sets itself up: a machine with Python 3.11 or later, pip and make is enough.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint types bench docs clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "unrolled needs Python 3.11 or later: make PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	touch $@
+
+demo: $(READY) ## Train, score and use a classifier on embedded data; pictures go to demo/.
+	$(BIN)/unrolled classify fit digits --cell lstm --hidden-size 64 --epochs 30 --seed 0 -o $(DEMO)/digits --plot $(DEMO)/digits.png
+	$(BIN)/unrolled classify predict $(DEMO)/digits digits --split test -o $(DEMO)/predictions.csv
+	@echo "The learning curve and the confusion matrix are in $(DEMO)/digits.png, the predictions in $(DEMO)/predictions.csv."
+
+test: $(READY) ## Run the tests (minutes).
+	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## Run the slow tests too (an hour).
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(READY) ## Check format and style.
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+
+types: $(READY) ## Check types.
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure against the peers that are installed.
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Build the documentation into site/.
+	$(BIN)/mkdocs build --strict --quiet
+
+clean: ## Remove what was made here.
+	rm -rf $(VENV) $(DEMO) site .pytest_cache .mypy_cache .ruff_cache .hypothesis
