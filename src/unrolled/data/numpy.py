@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,6 +26,7 @@ _header = re.compile(
     rb"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
 )
 _longest_header = 10_000
+_surrogates = 0xD800 >> 11
 
 
 def read_numpy(path: str | Path) -> Sequences:
@@ -99,14 +101,14 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_array(stream: BinaryIO, size: int, place: str) -> NDArray[Any]:
     """Reads one array in .npy format, which takes all of `size` bytes."""
-    start = stream.read(12)
-    if len(start) < 12 or start[:6] != _magic or start[6] not in (1, 2):
-        raise DataError(f"{place}: expected the beginning of a .npy file, found {start[:8]!r}")
+    start = stream.read(8)
+    if len(start) < 8 or start[:6] != _magic or start[6] not in (1, 2):
+        raise DataError(f"{place}: expected the beginning of a .npy file, found {start!r}")
     width = 2 if start[6] == 1 else 4
-    header_size = int.from_bytes(start[8 : 8 + width], "little")
+    header_size = int.from_bytes(stream.read(width), "little")
     if header_size > min(_longest_header, size):
         raise DataError(f"{place}: expected a header of at most {_longest_header} bytes, found {header_size}")
-    header = start[8 + width :] + stream.read(header_size - 4 + width)
+    header = stream.read(header_size)
     match = _header.fullmatch(header)
     if match is None:
         raise DataError(f"{place}: expected the header of an array of numbers or strings, found {header[:80]!r}")
@@ -125,7 +127,7 @@ def _read_array(stream: BinaryIO, size: int, place: str) -> NDArray[Any]:
         raise DataError(f"{place}: expected {found} bytes of values, found {len(content)}")
     array = np.frombuffer(content, dtype).reshape(shape, order="F" if match[2] == b"True" else "C")
     if dtype.kind == "U":
-        _check_text(array, place)
+        _check_text(content, dtype.byteorder, place)
     return array.astype(dtype.newbyteorder("="))
 
 
@@ -136,9 +138,8 @@ def _dtype(text: str, place: str) -> np.dtype[Any]:
         raise DataError(f"{place}: expected a type of numbers or strings, found {text!r}") from error
 
 
-def _check_text(array: NDArray[Any], place: str) -> None:
-    try:
-        for text in array.ravel().tolist():
-            text.encode()
-    except ValueError as error:
-        raise DataError(f"{place}: expected text, found {error}") from error
+def _check_text(content: bytes, byteorder: str, place: str) -> None:
+    """NumPy keeps text as UTF-32 and does not look at what it reads; Python cannot print all of that."""
+    codes = np.frombuffer(content, np.dtype(f"{byteorder}u4"))
+    if (codes > sys.maxunicode).any() or (codes >> 11 == _surrogates).any():
+        raise DataError(f"{place}: expected text, found numbers that are no characters")
