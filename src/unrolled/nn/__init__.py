@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.nn.accelerate import accelerate as accelerate
+from unrolled.nn.acceleration import accelerate as accelerate
 from unrolled.nn.drop_in import GRU as GRU
 from unrolled.nn.drop_in import LSTM as LSTM
 from unrolled.nn.drop_in import RNN as RNN

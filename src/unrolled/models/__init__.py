@@ -1,0 +1,6 @@
+"""Estimators in scikit-learn's manner: from data to a result."""
+
+from __future__ import annotations
+
+from unrolled.models.classifier import SequenceClassifier as SequenceClassifier
+from unrolled.models.folder import ModelError as ModelError

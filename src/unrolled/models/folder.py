@@ -1,0 +1,100 @@
+"""A saved model: a folder of `config.json` and `model.safetensors`, read as if it came from a stranger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from unrolled.training.files import checksum, write_folder
+
+FORMAT = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+# A config is small; what claims to be one and is larger is not read.
+LARGEST_CONFIG = 16 * 2**20
+
+
+class ModelError(ValueError):
+    """A folder that is no usable model; the message names it and what is wrong."""
+
+
+def write_model(path: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Saves a model; an earlier one of the same name is replaced as a whole.
+
+    Args:
+        path: the folder.
+        kind: the estimator's name.
+        config: JSON values that make the model again.
+        tensors: its parameters and buffers.
+
+    Raises:
+        ModelError: the folder exists and holds something else than a model.
+        OSError: it cannot be written; what was there is as it was.
+    """
+    from safetensors.torch import save
+
+    from unrolled import __version__
+
+    path = Path(path)
+    check_free(path)
+    body = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    head = {"format": FORMAT, "kind": kind, "version": __version__, "sha256": checksum(body), **config}
+    write_folder(path, {CONFIG: json.dumps(head, indent=1).encode(), WEIGHTS: body})
+
+
+def check_free(path: Path) -> None:
+    """Makes sure that saving a model at this path would overwrite nothing but a model.
+
+    Raises:
+        ModelError: it would.
+    """
+    if path.exists() and not path.is_dir():
+        raise ModelError(f"{path}: is a file; expected a folder for a model")
+    names = {entry.name for entry in path.iterdir()} if path.exists() else set()
+    foreign = sorted(names - {CONFIG, WEIGHTS})
+    if foreign:
+        raise ModelError(f"{path}: holds {foreign[0]!r}, which is no part of a model; choose another folder")
+
+
+def read_model(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The config and the tensors of a saved model.
+
+    Raises:
+        ModelError: a file is missing, damaged, or another kind of model's.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = Path(path)
+    if not path.is_dir():
+        raise ModelError(f"{path}: no such folder; expected one with {CONFIG} and {WEIGHTS}")
+    config = _config(path / CONFIG)
+    if config.get("kind") != kind:
+        raise ModelError(f"{path / CONFIG}: expected a {kind}, found {config.get('kind')!r}")
+    if config.get("format") != FORMAT:
+        raise ModelError(f"{path / CONFIG}: expected format {FORMAT}, found {config.get('format')!r}")
+    try:
+        body = (path / WEIGHTS).read_bytes()
+        if checksum(body) != config.get("sha256"):
+            raise ModelError(f"{path / WEIGHTS}: damaged, or not the one that belongs to {CONFIG}")
+        return config, load(body)
+    except OSError as error:
+        raise ModelError(f"{path / WEIGHTS}: cannot be read: {error.strerror or error}") from error
+    except (SafetensorError, ValueError) as error:
+        raise error if isinstance(error, ModelError) else ModelError(f"{path / WEIGHTS}: {error}") from error
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise ModelError(f"{path}: larger than a config can be")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, ModelError) else ModelError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: expected an object, found {type(config).__name__}")
+    return config

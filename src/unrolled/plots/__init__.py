@@ -1,0 +1,7 @@
+"""Pictures of results, as matplotlib figures; `figure.savefig(path)` writes one."""
+
+from __future__ import annotations
+
+from unrolled.plots.classification import classification as classification
+from unrolled.plots.confusion_matrix import confusion_matrix as confusion_matrix
+from unrolled.plots.learning_curve import learning_curve as learning_curve

@@ -1,0 +1,260 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unrolled.training.callbacks import Callback, Progress
+from unrolled.training.checkpoint import Checkpoints
+from unrolled.training.interruption import Interrupted, Request, noticing_signals
+from unrolled.training.options import Options
+from unrolled.training.schedule import learning_rate_factor
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became NaN or infinite; the message says in which epoch and step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a batch costs.
+
+    Attributes:
+        mean: the loss to minimise, a number.
+        count: examples that it is the mean of.
+        metrics: further means over the batch.
+    """
+
+    mean: Tensor
+    count: int
+    metrics: dict[str, Tensor]
+
+
+def train(
+    module: nn.Module,
+    loss: Callable[[nn.Module, Any], Loss],
+    batches: Callable[[torch.Generator], Sequence[Any]],
+    options: Options,
+    *,
+    seed: int,
+    validate: Callable[[nn.Module], dict[str, float]] | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+) -> list[dict[str, Any]]:
+    """Trains a module in place.
+
+    The same seed on the same machine and thread count gives the same parameters bit for bit, and so does a run that
+    was stopped and resumed. The caller's random state is left as it was.
+
+    Args:
+        module: what to train; in evaluation mode afterwards.
+        loss: of the module and a batch.
+        batches: the batches of one epoch, in an order drawn from the generator.
+        options: see `Options`.
+        seed: of the order of batches, and of whatever the module draws.
+        validate: metrics after each epoch, such as "validation_loss".
+        callbacks: what looks on.
+        checkpoints: where to save after each epoch, and when a signal asks to stop.
+        resume: go on from the newest checkpoint, if there is one.
+
+    Returns:
+        The history: for every epoch "epoch", "loss", the metrics, "lr", "grad_norm" (mean, before clipping),
+        "seconds" and "rate" (examples a second).
+
+    Raises:
+        NonFiniteLossError: the loss is NaN or infinite.
+        Interrupted: a signal asked to stop; only with checkpoints.
+        CheckpointError: the checkpoints are damaged or another run's.
+
+    Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
+    parameters if `patience` is set, and what the module keeps for one batch.
+    """
+    devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
+    with torch.random.fork_rng(devices=sorted({device.index or 0 for device in devices})):
+        torch.manual_seed(seed)
+        run = _Run(module, loss, batches, options, seed, validate, tuple(callbacks), checkpoints)
+        if resume and checkpoints is not None:
+            run.restore(checkpoints)
+        for callback in run.callbacks:
+            callback.on_start(module, run.progress)
+        try:
+            if checkpoints is None:
+                run.all_epochs(Request())
+            else:
+                with noticing_signals() as request:
+                    run.all_epochs(request)
+        finally:
+            module.eval()
+            for callback in run.callbacks:
+                callback.on_end(module, run.progress)
+    return run.progress.history
+
+
+class _Run:
+    """The state of a run, all of which a checkpoint holds."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Callable[[nn.Module, Any], Loss],
+        batches: Callable[[torch.Generator], Sequence[Any]],
+        options: Options,
+        seed: int,
+        validate: Callable[[nn.Module], dict[str, float]] | None,
+        callbacks: tuple[Callback, ...],
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.module, self.loss, self.batches, self.options = module, loss, batches, options
+        self.validate, self.callbacks, self.checkpoints = validate, callbacks, checkpoints
+        self.optimizer = options.make_optimizer(module)
+        self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        self.generator = torch.Generator().manual_seed(seed)
+        self.epoch_start = self.generator.get_state()
+        self.progress = Progress(0, options.epochs)
+        self.sums: dict[str, float] = {}
+        self.seconds = 0.0
+        self.best = float("inf")
+        self.best_tensors: dict[str, Tensor] = {}
+        self.stale = 0
+        self.progress.steps = len(self._epoch_batches())
+
+    def _epoch_batches(self) -> Sequence[Any]:
+        self.generator.set_state(self.epoch_start)
+        return self.batches(self.generator)
+
+    def all_epochs(self, request: Request) -> None:
+        while self.progress.epoch < self.options.epochs and not self._has_stopped_early():
+            self.one_epoch(request)
+        if self.options.patience is not None and self.best_tensors:
+            self.module.load_state_dict(self.best_tensors)
+
+    def _has_stopped_early(self) -> bool:
+        return self.options.patience is not None and self.stale >= self.options.patience
+
+    def one_epoch(self, request: Request) -> None:
+        progress = self.progress
+        batches = self._epoch_batches()
+        progress.steps = len(batches)
+        self.module.train()
+        began = time.perf_counter()
+        while progress.step < progress.steps:
+            self.one_step(batches[progress.step])
+            for callback in self.callbacks:
+                callback.on_step(self.module, progress)
+            if request.number is not None and self.checkpoints is not None:
+                self.seconds += time.perf_counter() - began
+                self.save()
+                raise Interrupted(request.number, self.checkpoints.folder)
+        self.seconds += time.perf_counter() - began
+        self.finish_epoch()
+        if self.checkpoints is not None:
+            self.save()
+
+    def one_step(self, batch: Any) -> None:
+        progress, options = self.progress, self.options
+        done = progress.epoch * progress.steps + progress.step
+        factor = learning_rate_factor(options.schedule, options.warmup, done, options.epochs * progress.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.lr * factor
+        self.optimizer.zero_grad()
+        result = self.loss(self.module, batch)
+        progress.loss = float(result.mean.detach())
+        where = f"epoch {progress.epoch + 1}, step {progress.step + 1}"
+        if not isfinite(progress.loss):
+            raise NonFiniteLossError(f"the loss became {progress.loss} in {where}; a smaller lr or clip_norm may help")
+        result.mean.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.parameters, options.clip_norm or float("inf"))
+        if not isfinite(float(norm)):
+            raise NonFiniteLossError(f"the gradient became {float(norm)} in {where}; a smaller lr may help")
+        self.optimizer.step()
+        progress.step += 1
+        progress.examples += result.count
+        means = {"loss": progress.loss, **{name: float(value) for name, value in result.metrics.items()}}
+        for name, value in means.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value * result.count
+        self.sums["grad_norm"] = self.sums.get("grad_norm", 0.0) + float(norm)
+        progress.metrics = {name: self.sums[name] / progress.examples for name in means}
+
+    def finish_epoch(self) -> None:
+        progress = self.progress
+        entry: dict[str, Any] = {"epoch": progress.epoch + 1, **progress.metrics}
+        entry["lr"] = self.optimizer.param_groups[0]["lr"]
+        entry["grad_norm"] = self.sums.get("grad_norm", 0.0) / max(progress.steps, 1)
+        entry["seconds"] = self.seconds
+        entry["rate"] = progress.examples / self.seconds if self.seconds else 0.0
+        self.module.eval()
+        if self.validate is not None:
+            with torch.no_grad():
+                entry |= self.validate(self.module)
+        self._note_best(entry.get(self.options.monitor))
+        progress.history.append(entry)
+        for callback in self.callbacks:
+            callback.on_epoch(self.module, progress)
+        progress.epoch, progress.step, progress.examples = progress.epoch + 1, 0, 0
+        progress.metrics, self.sums, self.seconds = {}, {}, 0.0
+        self.epoch_start = self.generator.get_state()
+
+    def _note_best(self, value: float | None) -> None:
+        if self.options.patience is None or value is None:
+            return
+        if value < self.best:
+            self.best, self.stale = value, 0
+            self.best_tensors = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+        else:
+            self.stale += 1
+
+    def save(self) -> None:
+        assert self.checkpoints is not None
+        progress = self.progress
+        tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best_tensors.items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if value is not None}
+        tensors["random.epoch"] = self.epoch_start
+        tensors["random.torch"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        state = {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "examples": progress.examples,
+            "metrics": progress.metrics,
+            "history": progress.history,
+            "sums": self.sums,
+            "seconds": self.seconds,
+            "best": self.best,
+            "stale": self.stale,
+        }
+        self.checkpoints.save(progress.epoch * progress.steps + progress.step, tensors, state)
+
+    def restore(self, checkpoints: Checkpoints) -> None:
+        found = checkpoints.newest()
+        if found is None:
+            return
+        tensors, state = found
+        self.module.load_state_dict(_under("module.", tensors))
+        self.best_tensors = _under("best.", tensors)
+        held: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            number, key = name.split(".", 1)
+            held.setdefault(int(number), {})[key] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
+        self.epoch_start = tensors["random.epoch"]
+        torch.set_rng_state(tensors["random.torch"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        for name in ("epoch", "step", "examples", "metrics", "history"):
+            setattr(self.progress, name, state[name])
+        self.sums, self.seconds, self.best, self.stale = (state[n] for n in ("sums", "seconds", "best", "stale"))
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,79 @@
+"""How to train: the choices that every model offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import nn
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices of a training run.
+
+    Args:
+        epochs: passes over the data.
+        lr: learning rate, at its highest.
+        optimizer: "adam" (Kingma, Ba 2015), "adamw" (Loshchilov, Hutter 2019) or "sgd" with momentum 0.9.
+        weight_decay: as the optimizer takes it.
+        clip_norm: gradients are scaled down to this norm (Pascanu, Mikolov, Bengio 2013); None for never.
+        schedule: of the learning rate: "constant", "linear" or "cosine" decay to zero, or "one-cycle" (rise over the
+            first 30 %, then cosine decay; Smith 2018).
+        warmup: part of all steps in which the learning rate rises from zero, 0 to below 1.
+        patience: stop after this many epochs without improvement of `monitor`, and go back to the best parameters;
+            None to train to the end and keep the last.
+        monitor: the validation metric that counts, smaller is better.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the argument.
+    """
+
+    epochs: int = 10
+    lr: float = 1e-3
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    clip_norm: float | None = 1.0
+    schedule: str = "cosine"
+    warmup: float = 0.0
+    patience: int | None = None
+    monitor: str = "validation_loss"
+
+    def __post_init__(self) -> None:
+        _expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
+        _expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+        _expect("optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}", self.optimizer in OPTIMIZERS)
+        decay = self.weight_decay
+        _expect("weight_decay", decay, "a number of at least 0", _is_number(decay) and decay >= 0)
+        clip = self.clip_norm
+        _expect("clip_norm", clip, "a positive number or None", clip is None or (_is_number(clip) and clip > 0))
+        _expect("schedule", self.schedule, f"one of {', '.join(SCHEDULES)}", self.schedule in SCHEDULES)
+        _expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
+        patience = self.patience
+        _expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
+
+    def make_optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer for a module's parameters."""
+        parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if self.optimizer == "sgd":
+            return torch.optim.SGD(parameters, self.lr, momentum=0.9, weight_decay=self.weight_decay, fused=True)
+        kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
+        return kind(parameters, self.lr, weight_decay=self.weight_decay, fused=True)
+
+
+def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
+    if not holds:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
