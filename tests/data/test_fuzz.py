@@ -61,7 +61,7 @@ def damaged(kind: str, seed: int) -> bytes:
     return mutate(gzip.compress(content, mtime=0), random)
 
 
-def read_or_refuse(kind: str, folder: Path, seed: int) -> None:
+def check_read_or_refused(kind: str, folder: Path, seed: int) -> None:
     """Reads a damaged file; anything but sound data or a `DataError` that names the file is a failure."""
     name, reader, _ = FORMATS[kind]
     path = folder / name
@@ -86,7 +86,7 @@ def read_or_refuse(kind: str, folder: Path, seed: int) -> None:
 @given(seed=st.integers(0, 2**64))
 def test_damaged_files(kind: str, tmp_path: Path, seed: int) -> None:
     (tmp_path / "class").mkdir(exist_ok=True)
-    read_or_refuse(kind, tmp_path, seed)
+    check_read_or_refused(kind, tmp_path, seed)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -105,6 +105,6 @@ def test_very_many_damaged_files(kind: str, tmp_path: Path) -> None:
     (tmp_path / "class").mkdir()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for seed in range(50_000):
-        read_or_refuse(kind, tmp_path, seed)
+        check_read_or_refused(kind, tmp_path, seed)
     grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mib < 500

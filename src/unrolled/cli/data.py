@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from unrolled.data import DataError, DataSet, datasets, fetch
+from unrolled.cli.errors import one_line_errors
+from unrolled.data import DataSet, datasets, fetch
 from unrolled.data.download import Progress
 from unrolled.data.fetch import whereabouts
 from unrolled.data.registry import find
@@ -42,15 +43,12 @@ def fetch_datasets(
     as_json: Json = False,
 ) -> None:
     """Download data sets into the cache, and check them by hash; UNROLLED_DATA names a folder to look in first."""
-    try:
+    with one_line_errors():
         for name in names:
             find(name)
         for name in names:
             folder = _fetch(name)
             typer.echo(json.dumps({"name": name, "path": str(folder)}) if as_json else f"{name}: {folder}")
-    except DataError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def _fetch(name: str) -> Path:
