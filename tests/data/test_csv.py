@@ -67,6 +67,12 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
         read(tmp_path, text)
 
 
+def test_sequences_of_one_length_are_an_array(tmp_path: Path) -> None:
+    found = read(tmp_path, "id,x\na,1\nb,2\na,3\nb,4\n")
+    assert isinstance(found.X, np.ndarray)
+    assert found.X.tolist() == [[[1], [3]], [[2], [4]]]
+
+
 def write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +105,8 @@ def test_folder_without_labels_or_header(tmp_path: Path) -> None:
         ({"a.csv": ""}, r"a\.csv: has no rows of numbers"),
         ({"a.csv": "x,y\n"}, r"a\.csv: has no rows of numbers"),
         ({"a.csv": "x,y\n1,2\n3\n"}, r"a\.csv, line 3: expected 2 fields, found 1"),
-        ({"a.csv": "1,2\n3,x\n"}, r"a\.csv, line 2, column 2: expected a number, found 'x'"),
-        ({"a.csv": "1,x\n"}, r"a\.csv, line 1, column 2: expected a number, found 'x'"),
+        ({"a.csv": "1,2\n3,x\n"}, r"a\.csv, line 2, value 2: expected a number, found 'x'"),
+        ({"a.csv": "1,x\n"}, r"a\.csv, line 1, value 2: expected a number, found 'x'"),
         ({"a.csv": "1,2\n", "b.csv": "1\n"}, r"b\.csv: expected 2 columns as in a\.csv, found 1 columns"),
         ({"a.csv": "x,y\n1,2\n", "b.csv": "y,x\n1,2\n"}, r"b\.csv: expected x, y as in a\.csv, found y, x"),
     ],

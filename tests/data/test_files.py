@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unrolled.data import DataError
-from unrolled.data.files import UNPACKED_BYTES, lines, reading
+from unrolled.data.files import UNPACKED_TEXT_BYTES, lines, reading
 
 
 def test_lines_of_plain_and_gzip(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_truncated_gzip(tmp_path: Path, cut: int) -> None:
 
 def test_gzip_bomb_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "bomb.gz"
-    path.write_bytes(gzip.compress(b"1," * UNPACKED_BYTES))
-    with pytest.raises(DataError, match=f"line 1: unpacks to more than {UNPACKED_BYTES} bytes"):
+    path.write_bytes(gzip.compress(b"1," * UNPACKED_TEXT_BYTES))
+    with pytest.raises(DataError, match=f"line 1: unpacks to more than {UNPACKED_TEXT_BYTES} bytes"):
         list(lines(path))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from unrolled.data.errors import DataError
 from unrolled.data.files import lines
-from unrolled.data.number import parse_number
+from unrolled.data.growing import label_array, split_rows
+from unrolled.data.number import parse_into
 from unrolled.data.sequences import Floats, Sequences
 
 
@@ -26,7 +27,8 @@ def read_csv(path: str | Path, label: str = "label") -> Sequences:
         label: the column of the labels, if there is one; a sequence has the same label in all of its rows.
 
     Returns:
-        The sequences in order of their first rows; labels and ids as strings.
+        The sequences in order of their first rows, an array if all are of one length and else a list; labels and ids
+        as strings.
 
     Raises:
         DataError: the file cannot be read, or a row does not fit; with the line.
@@ -41,24 +43,33 @@ def read_csv(path: str | Path, label: str = "label") -> Sequences:
     columns = [i for i in range(1, len(names)) if i != label_column]
     if not columns:
         raise DataError(f"{path}, line 1: expected a column with a feature, found {','.join(names)[:80]!r}")
-    values: dict[str, array[float]] = {}
-    labels: dict[str, str] = {}
-    for number, row in content:
+    features = [names[i] for i in columns]
+    values = array("f")
+    owners = array("q")  # the sequence of each row
+    numbers: dict[str, int] = {}
+    labels: list[str] = []
+    for line, row in content:
+        place = f"{path}, line {line}"
         if len(row) != len(names):
-            raise DataError(f"{path}, line {number}: expected {len(names)} fields, found {len(row)}")
-        steps = values.setdefault(row[0], array("f"))
-        steps.extend(_number(row[i], f"{path}, line {number}, column {names[i]!r}") for i in columns)
-        if label_column is not None and labels.setdefault(row[0], row[label_column]) != row[label_column]:
-            found = f"{row[label_column]!r} after {labels[row[0]]!r}"
-            raise DataError(f"{path}, line {number}: expected one label for sequence {row[0]!r}, found {found}")
-    if not values:
+            raise DataError(f"{place}: expected {len(names)} fields, found {len(row)}")
+        own_label = "" if label_column is None else row[label_column]
+        owner = numbers.setdefault(row[0], len(numbers))
+        if owner == len(labels):
+            labels.append(own_label)
+        elif labels[owner] != own_label:
+            found = f"{own_label[:40]!r} after {labels[owner][:40]!r}"
+            raise DataError(f"{place}: expected one label for sequence {row[0][:40]!r}, found {found}")
+        owners.append(owner)
+        parse_into(values, [row[i] for i in columns], place, features)
+    if not owners:
         raise DataError(f"{path}: has no rows after its header")
+    rows = np.array(values, dtype=np.float32).reshape(-1, len(columns))
     return Sequences(
-        X=[np.array(steps, dtype=np.float32).reshape(-1, len(columns)) for steps in values.values()],
-        y=None if label_column is None else np.array(list(labels.values())),
-        features=tuple(names[i] for i in columns),
+        X=split_rows(rows[np.argsort(owners, kind="stable")], np.bincount(owners)),
+        y=None if label_column is None else label_array(labels, str(path)),
+        features=tuple(features),
         name=path.name.split(".")[0],
-        ids=tuple(values),
+        ids=tuple(numbers),
     )
 
 
@@ -126,7 +137,7 @@ def _read_sequence(path: Path) -> tuple[Floats, tuple[str, ...]]:
                 continue
         if len(row) != width:
             raise DataError(f"{path}, line {number}: expected {width} fields, found {len(row)}")
-        values.extend(_number(field, f"{path}, line {number}, column {i}") for i, field in enumerate(row, 1))
+        parse_into(values, row, f"{path}, line {number}", names)
     if not width or not values:
         raise DataError(f"{path}: has no rows of numbers")
     return np.array(values, dtype=np.float32).reshape(-1, width), names
@@ -141,13 +152,6 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, row
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}") from error
-
-
-def _number(field: str, place: str) -> float:
-    try:
-        return parse_number(field)
-    except ValueError:
-        raise DataError(f"{place}: expected a number, found {field[:40]!r}") from None
 
 
 def _is_number(field: str) -> bool:

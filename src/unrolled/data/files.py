@@ -13,8 +13,11 @@ from typing import BinaryIO, cast
 from unrolled.data.errors import DataError
 
 # A compressed file may hold this much, or this many times its own size. Real data is far below, a bomb is far above.
+# Text may hold less, since it grows up to fifty-fold when sequences are made of it.
 UNPACKED_BYTES = 32 * 2**20
 UNPACKED_RATIO = 50
+UNPACKED_TEXT_BYTES = 8 * 2**20
+UNPACKED_TEXT_RATIO = 20
 
 
 @contextmanager
@@ -44,8 +47,13 @@ def is_gzip(path: Path) -> bool:
 
 
 def unpacked_limit(path: Path) -> int:
-    """The most bytes that a compressed file may hold."""
+    """The most bytes that a compressed file of arrays may hold."""
     return max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+
+
+def _text_limit(path: Path) -> int:
+    size = path.stat().st_size
+    return max(UNPACKED_TEXT_BYTES, UNPACKED_TEXT_RATIO * size) if is_gzip(path) else size
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -55,14 +63,14 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         DataError: the file cannot be read, is not UTF-8, or unpacks to more than its limit.
     """
     with reading(path) as stream:
-        left = unpacked_limit(path) if is_gzip(path) else path.stat().st_size
+        limit = left = _text_limit(path)
         for number in count(1):
             line = stream.readline(left + 1)
             if not line:
                 return
             left -= len(line)
             if left < 0:
-                raise DataError(f"{path}, line {number}: unpacks to more than {unpacked_limit(path)} bytes")
+                raise DataError(f"{path}, line {number}: unpacks to more than {limit} bytes; unpack it first")
             try:
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:

@@ -44,7 +44,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         promise = f"its header promises {size} bytes of values, shape {shape}"
         if is_gzip(path):
             if size > unpacked_limit(path):
-                raise DataError(f"{path}: {promise}, more than a gzip of this size may hold")
+                raise DataError(f"{path}: {promise}, more than a gzip of this size may hold; unpack it first")
         elif path.stat().st_size != header_size + size:
             raise DataError(f"{path}: {promise}, found {path.stat().st_size - header_size}")
         content = stream.read(size)

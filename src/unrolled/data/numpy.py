@@ -87,7 +87,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
                     continue
                 left -= member.file_size
                 if left < 0:
-                    raise DataError(f"{path}: its arrays unpack to more than {unpacked_limit(path)} bytes")
+                    raise DataError(
+                        f"{path}: its arrays unpack to more than {unpacked_limit(path)} bytes; save it with np.savez"
+                    )
                 if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                     raise DataError(f"{path}: {name} is packed in a way that NumPy does not use")
                 with archive.open(member) as stream:

@@ -14,7 +14,6 @@ A case is a line: its dimensions divided by colons, their values in time by comm
 
 from __future__ import annotations
 
-import math
 import re
 from array import array
 from collections.abc import Iterator
@@ -27,8 +26,11 @@ from numpy.typing import NDArray
 
 from unrolled.data.errors import DataError
 from unrolled.data.files import lines
-from unrolled.data.number import parse_number
+from unrolled.data.growing import label_array, split_rows
+from unrolled.data.number import parse_into, parse_number, parse_number_or_missing
 from unrolled.data.sequences import Floats, Sequences
+
+MOST_DIMENSIONS = 2**16
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,26 @@ def read_ts(path: str | Path) -> Sequences:
     path = Path(path)
     content = ((number, line) for number, line in _content(path) if not line.startswith("#"))
     header = _read_header(content, path)
-    X: list[Floats] = []
+    values = array("f")
+    lengths = array("q")
+    dimensions = header.dimensions
     labels: list[str] = []
     for number, line in content:
         place = f"{path}, line {number}"
-        fields = line.split(":")
-        if header.labels is not None or header.target:
-            labels.append(_label(fields.pop().strip(), header, place))
-        X.append(_case(fields, header, X, place))
-    if not X:
+        line, label = _split_label(line, header, place)
+        labels.append(label)
+        case = _case(line, dimensions, place)
+        expected = header.series_length or (lengths[0] if lengths else len(case))
+        if header.equal_length and len(case) != expected:
+            raise DataError(f"{place}: expected {expected} values a dimension (@equalLength), found {len(case)}")
+        dimensions = case.shape[1]
+        values.frombytes(case.tobytes())
+        lengths.append(len(case))
+    if not lengths or not dimensions:
         raise DataError(f"{path}: has no cases after @data")
-    equal = all(len(sequence) == len(X[0]) for sequence in X)
-    return Sequences(np.stack(X) if equal else X, _labels(labels, header), name=header.name)
+    rows = np.array(values, dtype=np.float32).reshape(-1, dimensions)
+    X = split_rows(rows, np.array(lengths, dtype=np.int64))
+    return Sequences(X, _labels(labels, header, path), name=header.name)
 
 
 def _content(path: Path) -> Iterator[tuple[int, str]]:
@@ -118,7 +128,14 @@ def _truth(values: list[str], key: str, place: str) -> bool:
     return values[0].lower() == "true"
 
 
-def _label(label: str, header: _Header, place: str) -> str:
+def _split_label(line: str, header: _Header, place: str) -> tuple[str, str]:
+    """A case without its label, and the label, "" if the file has none."""
+    if header.labels is None and not header.target:
+        return line, ""
+    values, colon, label = line.rpartition(":")
+    label = label.strip()
+    if not colon:
+        raise DataError(f"{place}: expected values, a colon and a label, found {line[:40]!r}")
     if header.target:
         try:
             parse_number(label)
@@ -127,43 +144,25 @@ def _label(label: str, header: _Header, place: str) -> str:
     elif not label or (header.labels and label not in header.labels):
         known = ", ".join(header.labels or ()) or "a class label"
         raise DataError(f"{place}: expected one of {known[:200]} after the last colon, found {label[:40]!r}")
-    return label
+    return values, label
 
 
-def _labels(labels: list[str], header: _Header) -> NDArray[Any] | None:
+def _labels(labels: list[str], header: _Header, path: Path) -> NDArray[Any] | None:
     if header.target:
-        return np.array(labels, dtype=np.float64)
-    return None if header.labels is None else np.array(labels)
+        return np.array([float(label) for label in labels])
+    return None if header.labels is None else label_array(labels, str(path))
 
 
-def _case(fields: list[str], header: _Header, earlier: list[Floats], place: str) -> Floats:
+def _case(line: str, dimensions: int | None, place: str) -> Floats:
     """One case as (time, features)."""
-    dimensions = header.dimensions or (earlier[0].shape[1] if earlier else len(fields))
-    if len(fields) != dimensions or not dimensions:
-        raise DataError(f"{place}: expected {dimensions or 'one or more'} dimensions, found {len(fields)}")
-    columns = [_dimension(field, f"{place}, dimension {i}") for i, field in enumerate(fields, 1)]
-    length = len(columns[0])
-    for i, column in enumerate(columns, 1):
+    found = line.count(":") + 1
+    if found != (dimensions or found) or found > MOST_DIMENSIONS:
+        raise DataError(f"{place}: expected {dimensions or f'at most {MOST_DIMENSIONS}'} dimensions, found {found}")
+    values = array("f")
+    length = line.partition(":")[0].count(",") + 1
+    for i, field in enumerate(line.split(":"), 1):
+        column = field.split(",")
         if len(column) != length:
             raise DataError(f"{place}: dimension {i} has {len(column)} values, but dimension 1 has {length}")
-    expected = (header.series_length or (len(earlier[0]) if earlier else length)) if header.equal_length else length
-    if length != expected:
-        raise DataError(f"{place}: expected {expected} values a dimension (@equalLength), found {length}")
-    return np.array(columns, dtype=np.float32).T.copy()
-
-
-def _dimension(field: str, place: str) -> array[float]:
-    try:
-        return array("f", map(_value, field.split(",")))
-    except ValueError:
-        for i, value in enumerate(field.split(","), 1):
-            try:
-                _value(value)
-            except ValueError:
-                raise DataError(f"{place}, value {i}: expected a number or ?, found {value[:40]!r}") from None
-        raise
-
-
-def _value(text: str) -> float:
-    stripped = text.strip()
-    return math.nan if stripped == "?" or stripped.lower() == "nan" else parse_number(stripped)
+        parse_into(values, column, f"{place}, dimension {i}", parse=parse_number_or_missing)
+    return np.array(values, dtype=np.float32).reshape(found, length).T
