@@ -121,6 +121,11 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.callbacks = callbacks
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
+
     def fit(
         self,
         X: Any,
@@ -188,7 +193,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable label of each sequence, (sequences,)."""
-        return self.classes_[self._logits(X).argmax(1).numpy()]  # type: ignore[no-any-return]
+        codes = self._logits(X).argmax(1).numpy()
+        return self.classes_[codes]  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probabilities (sequences, classes), in the order of `classes_`.
@@ -275,7 +281,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"pooling: expected one of {', '.join(POOLINGS)}, found {self.pooling!r}")
         if self.class_weight not in (None, "balanced"):
             raise ValueError(f"class_weight: expected None or 'balanced', found {self.class_weight!r}")
-        self._make_cell()(1)
+        with torch.random.fork_rng(devices=[]):
+            self._make_cell()(1)
         return options
 
     def _make_cell(self) -> Callable[[int], Cell]:
@@ -420,7 +427,11 @@ def _written(classes: NDArray[Any]) -> dict[str, Any]:
 
 def _read(written: dict[str, Any]) -> NDArray[Any]:
     values, dtype = written["values"], written["dtype"]
-    if not isinstance(values, list) or len(values) < 2:
+    if (
+        not isinstance(values, list)
+        or len(values) < 2
+        or not all(isinstance(v, bool | int | float | str) for v in values)
+    ):
         raise ValueError("classes: expected a list of at least two labels")
     if dtype != "object" and np.dtype(dtype).kind not in "biufUS":
         raise ValueError(f"classes: expected numbers or text, found dtype {dtype!r}")

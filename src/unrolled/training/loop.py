@@ -163,7 +163,7 @@ class _Run:
         done = progress.epoch * progress.steps + progress.step
         factor = learning_rate_factor(options.schedule, options.warmup, done, options.epochs * progress.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = options.lr * factor
+            group["lr"] = self.sums["lr"] = options.lr * factor
         self.optimizer.zero_grad()
         result = self.loss(self.module, batch)
         progress.loss = float(result.mean.detach())
@@ -186,7 +186,7 @@ class _Run:
     def finish_epoch(self) -> None:
         progress = self.progress
         entry: dict[str, Any] = {"epoch": progress.epoch + 1, **progress.metrics}
-        entry["lr"] = self.optimizer.param_groups[0]["lr"]
+        entry["lr"] = self.sums.get("lr", 0.0)
         entry["grad_norm"] = self.sums.get("grad_norm", 0.0) / max(progress.steps, 1)
         entry["seconds"] = self.seconds
         entry["rate"] = progress.examples / self.seconds if self.seconds else 0.0

@@ -1,0 +1,48 @@
+"""Pictures: what is drawn, and that everything is labelled."""
+
+import numpy as np
+import pytest
+
+from unrolled import plots
+
+HISTORY = [
+    {"epoch": i + 1, "loss": 1 / (i + 1), "accuracy": 0.5, "validation_loss": 2.0, "validation_accuracy": 0.4}
+    for i in range(5)
+]
+
+
+def test_learning_curve_draws_training_and_validation(tmp_path) -> None:
+    figure = plots.learning_curve(HISTORY)
+    loss, accuracy = figure.axes
+    assert [line.get_label() for line in loss.lines] == ["training", "validation"]
+    assert np.allclose(loss.lines[0].get_ydata(), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
+    assert loss.get_xlabel() == "epoch"
+    assert accuracy.get_ylabel() == "accuracy"
+    figure.savefig(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_confusion_matrix_counts() -> None:
+    axes = plots.confusion_matrix(["a", "a", "b"], ["a", "b", "b"]).axes[0]
+    assert sorted(text.get_text() for text in axes.texts) == ["1", "1", "1"]
+    assert np.allclose(axes.images[0].get_array(), [[0.5, 0.5], [0, 1]])
+    assert axes.get_xlabel() == "predicted class"
+
+
+def test_many_classes_stay_readable() -> None:
+    labels = np.arange(100)
+    axes = plots.confusion_matrix(labels, labels).axes[0]
+    assert len(axes.get_xticks()) <= 34
+    assert not axes.texts
+
+
+def test_classification_has_three_parts() -> None:
+    figure = plots.classification(HISTORY, [0, 1, 1], [0, 1, 0], [0, 1])
+    assert "66.67%" in figure.axes[2].get_title()
+
+
+def test_nothing_to_draw_is_said() -> None:
+    with pytest.raises(ValueError, match="history"):
+        plots.learning_curve([])
+    with pytest.raises(ValueError, match="y_pred"):
+        plots.confusion_matrix([1, 2], [1])
