@@ -88,7 +88,7 @@ def test_gzip_and_windows_line_ends(tmp_path: Path) -> None:
         ("4,5,6", "4,five,6", "line 11, dimension 2, value 2: expected a number, found 'five'"),
         ("4,5,6", "4,,6", "line 11, dimension 2, value 2: expected a number, found ''"),
         ("4,5,6", "4,1e99,6", "line 11, dimension 2, value 2: expected a number, found '1e99'"),
-        ("4,5,6:yes", "4,5,6:maybe", "line 11: expected one of yes, no after the last colon, found 'maybe'"),
+        ("4,5,6:yes", "4,5,6:maybe", "line 11: expected one of no, yes after the last colon, found 'maybe'"),
         ("7, ?:9,1e1:no", "7:9:8:no", "line 13: expected 2 dimensions, found 3"),
         ("7, ?:9,1e1:no", ":no", "line 13: expected 2 dimensions, found 1"),
         ("7, ?:9,1e1:no", "no", "line 13: expected values, a colon and a label, found 'no'"),

@@ -39,7 +39,7 @@ class _Header:
     dimensions: int | None = None
     series_length: int | None = None
     equal_length: bool = False
-    labels: tuple[str, ...] | None = None  # () where any label will do
+    labels: frozenset[str] | None = None  # empty where any label will do
     target: bool = False
 
 
@@ -110,7 +110,7 @@ def _read_header(content: Iterator[tuple[int, str]], path: Path) -> _Header:
             case "@timestamps" if _truth(values, key, place):
                 raise DataError(f"{place}: time stamps cannot be read, expected values alone (@timestamps false)")
             case "@classlabel":
-                found["labels"] = tuple(values[1:]) if _truth(values, key, place) else None
+                found["labels"] = frozenset(values[1:]) if _truth(values, key, place) else None
             case "@targetlabel":
                 found["target"] = _truth(values, key, place)
     raise DataError(f"{path}: expected a line @data, found the end of the file")
@@ -142,7 +142,7 @@ def _split_label(line: str, header: _Header, place: str) -> tuple[str, str]:
         except ValueError:
             raise DataError(f"{place}: expected a target value after the last colon, found {label[:40]!r}") from None
     elif not label or (header.labels and label not in header.labels):
-        known = ", ".join(header.labels or ()) or "a class label"
+        known = ", ".join(sorted(header.labels or ())) or "a class label"
         raise DataError(f"{place}: expected one of {known[:200]} after the last colon, found {label[:40]!r}")
     return values, label
 
