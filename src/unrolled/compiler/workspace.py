@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from weakref import finalize
 
 import torch
 from torch import Tensor
 
-_LIMIT = 8
-_free: dict[torch.dtype, list[Tensor]] = {}
-_lock = threading.Lock()
+# Buffers that wait for use, of each precision; the oldest goes when there are more.
+_LIMIT = 16
+_free: dict[torch.dtype, deque[Tensor]] = {dtype: deque(maxlen=_LIMIT) for dtype in (torch.float32, torch.float64)}
 
 
 class Workspace:
@@ -27,23 +27,18 @@ class Workspace:
     def __init__(self, numbers: int, dtype: torch.dtype) -> None:
         whole = _take(numbers, dtype)
         self.tensor = whole[:numbers]
-        finalize(self, _give, whole)
+        finalize(self, _free[dtype].append, whole)
 
 
 def _take(numbers: int, dtype: torch.dtype) -> Tensor:
-    with _lock:
-        fitting = [tensor for tensor in _free.get(dtype, []) if numbers <= tensor.numel() <= 2 * numbers + 4096]
-        if fitting:
-            best = min(fitting, key=lambda tensor: tensor.numel())
-            # By identity: tensors compare element by element.
-            _free[dtype] = [tensor for tensor in _free[dtype] if tensor is not best]
-            return best
+    # A finalizer may run at any moment, here too, so there can be no lock: single operations of a deque need none.
+    waiting = _free[dtype]
+    for _ in range(len(waiting)):
+        try:
+            tensor = waiting.popleft()
+        except IndexError:
+            break
+        if numbers <= tensor.numel() <= 2 * numbers + 4096:
+            return tensor
+        waiting.append(tensor)
     return torch.empty(numbers, dtype=dtype)
-
-
-def _give(tensor: Tensor) -> None:
-    with _lock:
-        kept = _free.setdefault(tensor.dtype, [])
-        kept.append(tensor)
-        # The oldest goes first, so that memory does not grow with the variety of sizes.
-        del kept[:-_LIMIT]

@@ -50,10 +50,7 @@ class Zoneout(RecurrenceWrapper):
             projected, *drawn = self.without_noise(projected, *(self.state_sizes[name] for name in self.rates))
             keeps = dict(zip(self.rates, drawn, strict=True))
         new = self.core.advance(projected, state, source)
-        kept = {
-            name: getattr(new, name) + keep * (getattr(state, name) - getattr(new, name))
-            for name, keep in keeps.items()
-        }
+        kept = {name: keep * getattr(state, name) + (1.0 - keep) * getattr(new, name) for name, keep in keeps.items()}
         return new._replace(**kept)
 
     def extra_repr(self) -> str:
