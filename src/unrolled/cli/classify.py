@@ -38,7 +38,9 @@ def fit(
     bidirectional: Annotated[bool, typer.Option(help="Read each sequence backwards too.")] = False,
     dropout: Annotated[float, typer.Option(help="Dropout between layers and before the dense one.")] = 0.0,
     pooling: Annotated[str, typer.Option(help="last, mean or max over time.")] = "last",
-    standardize: Annotated[bool, typer.Option(help="Bring features to mean 0 and variance 1.")] = True,
+    standardize: Annotated[
+        bool | None, typer.Option(help="Bring features to mean 0 and variance 1. [default: unless all are in 0 to 1]")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Sequences a step.")] = 128,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,

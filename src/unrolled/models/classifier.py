@@ -39,7 +39,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bidirectional: whether each layer reads its input backwards too.
         dropout: probability that a unit is dropped between layers and before the dense layer, while training.
         pooling: what of the last layer goes to the dense layer: "last" (final outputs), "mean" or "max" over time.
-        standardize: whether features are brought to mean 0 and variance 1, as measured on the training data.
+        standardize: whether features are brought to mean 0 and variance 1, as measured on the training data; None
+            to do so unless they all lie between 0 and 1, as the grey levels of a picture do.
         epochs: passes over the training data.
         batch_size: sequences a step.
         lr: learning rate, at its highest.
@@ -77,7 +78,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bidirectional: bool = False,
         dropout: float = 0.0,
         pooling: str = "last",
-        standardize: bool = True,
+        standardize: bool | None = None,
         epochs: int = 10,
         batch_size: int = 128,
         lr: float = 1e-3,
@@ -166,7 +167,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network_ = self._network(features, len(self.classes_))
-        if self.standardize:
+        if self.standardize or (self.standardize is None and not _within_unit_range(X)):
             _standardize(self.network_, X)
         self.network_.to(device)
         callbacks = [*self.callbacks, *([ProgressBar()] if self.verbose else [])]
@@ -393,10 +394,14 @@ def _loss(
 def _standardize(network: ClassifierNetwork, X: Any) -> None:
     flat = np.concatenate(X) if isinstance(X, list) else X.reshape(-1, X.shape[2])
     center, spread = flat.mean(0, dtype=np.float64), flat.std(0, dtype=np.float64)
-    # A feature that hardly varies, such as a picture's border, is not blown up.
+    # A feature that hardly varies is not blown up.
     floor = 0.1 * np.sqrt((spread**2).mean())
     network.center.copy_(torch.from_numpy(center))
     network.scale.copy_(torch.from_numpy(np.maximum(spread, floor) if floor > 0 else np.ones_like(spread)))
+
+
+def _within_unit_range(X: Any) -> bool:
+    return all(part.min() >= 0 and part.max() <= 1 for part in (X if isinstance(X, list) else [X]))
 
 
 def _checked_labels(y: Any, count: int, name: str = "y") -> NDArray[Any]:
