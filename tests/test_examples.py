@@ -1,0 +1,60 @@
+"""Every example runs, and shows what it says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import torch
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def shown(name: str) -> Any:
+    return runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]()
+
+
+def test_every_example_is_tested_and_listed() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    for path in EXAMPLES.glob("*.py"):
+        assert f'shown("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
+        assert f"]({path.name})" in listed
+
+
+def test_by_hand() -> None:
+    ways = shown("by_hand")
+    for outputs in ways.values():
+        torch.testing.assert_close(outputs, ways["by hand"])
+
+
+def test_deep() -> None:
+    found = shown("deep")
+    assert found["outputs"] == (2, 5, 100)
+    assert found["states"] == [(2, 100)] * 3
+    assert found["different weights"]
+    assert found["steps of the first layer"] == 5
+    assert found["last step is the final state"]
+
+
+def test_variable_length() -> None:
+    found = shown("variable_length")
+    assert (found["outputs"][1, 1] == 0).all()
+    torch.testing.assert_close(found["state"][1], found["outputs"][1, 0])
+    torch.testing.assert_close(found["state"][0], found["outputs"][0, 1])
+
+
+def test_shapes() -> None:
+    found = shown("shapes")
+    assert found["sequence to sequence, mean squared error"] < 0.02
+    assert found["sequence to vector, accuracy"] > 0.9
+    assert found["vector to sequence, mean squared error"] < 0.05
+    assert found["encoder-decoder, wholly right"] > 0.85
+
+
+def test_dropout() -> None:
+    found = shown("dropout")
+    assert found["random in training"]
+    assert found["fixed in evaluation"]
+    assert found["restored is the same"]
+    assert found["test mean squared error"] < 0.2 * found["variance of the targets"]
