@@ -41,9 +41,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         else:
             beside.replace(path)
         _sync(path.parent)
-    except BaseException:
+    finally:
         shutil.rmtree(beside, ignore_errors=True)
-        raise
 
 
 def checksum(content: bytes) -> str:
