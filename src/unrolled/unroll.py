@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,17 +52,19 @@ def unroll(
     """
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
 
-    def run(core: Core, values: Tensor, start: Any) -> tuple[Tensor, Any]:
-        if not isinstance(core, Recurrence):
-            return core.sequence(run, values, start)
-        request = call.request(core, values, start, reverse)
-        return _chosen(request, backend).run(request)
-
-    outputs, after = run(cell, call.inputs, call.state)
+    outputs, after = _run(call, reverse, backend, cell, call.inputs, call.state)
     if call.lengths is not None and not isinstance(cell, Recurrence):
         # A wrapper may have written past the end: a projection has a bias.
         outputs = torch.where(valid_steps(call.lengths, outputs.shape[0]).to(outputs.device), outputs, 0.0)
     return outputs if time_major else outputs.transpose(0, 1), after
+
+
+def _run(call: _Call, reverse: bool, backend: str, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
+    if not isinstance(core, Recurrence):
+        # Not a closure of itself: such a cycle would keep the graph alive until the next garbage collection.
+        return core.sequence(partial(_run, call, reverse, backend), values, state)
+    request = call.request(core, values, state, reverse)
+    return _chosen(request, backend).run(request)
 
 
 def static_unroll(

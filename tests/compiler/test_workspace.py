@@ -5,7 +5,9 @@ import threading
 
 import torch
 
+from unrolled import cells
 from unrolled.compiler.workspace import _LIMIT, Workspace, _free
+from unrolled.nn import Recurrent, Residual
 
 
 def test_a_buffer_is_used_again() -> None:
@@ -50,3 +52,16 @@ def test_threads_take_different_ones() -> None:
     for thread in threads:
         thread.join()
     assert not clashes
+
+
+def test_a_training_step_frees_what_it_saved_without_garbage_collection() -> None:
+    layer = Recurrent([Residual(cells.LSTM(5, 5)), cells.GRU(5, 5)])
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            layer(torch.randn(4, 6, 5))[0].sum().backward()
+        left = [found for found in gc.get_objects() if type(found) is Workspace]
+    finally:
+        gc.enable()
+    assert left == []
