@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
 
 import pytest
 import torch
@@ -12,8 +12,7 @@ from torch import Tensor
 
 import unrolled
 from unrolled import cells
-from unrolled.compiler import executable, function
-from unrolled.compiler.workspace import Workspace
+from unrolled.compiler import call, executable
 
 MARGIN, SENTINEL = 256, 12345.0
 CELLS = {name: make(3, 19) for name, make in cells.by_name.items()}
@@ -25,10 +24,10 @@ class Guarded:
     def __init__(self) -> None:
         self.wholes: list[Tensor] = []
 
-    def buffer(self, numbers: int, dtype: torch.dtype, fill: float = float("nan")) -> Tensor:
+    def buffer(self, numbers: int, dtype: torch.dtype) -> Tensor:
         whole = torch.full((numbers + 2 * MARGIN,), SENTINEL, dtype=dtype)
         self.wholes.append(whole)
-        return whole[MARGIN : MARGIN + numbers].fill_(fill)
+        return whole[MARGIN : MARGIN + numbers].fill_(float("nan"))
 
     def check(self) -> None:
         for whole in self.wholes:
@@ -40,20 +39,11 @@ class Guarded:
 def guarded(monkeypatch: pytest.MonkeyPatch) -> Guarded:
     guards = Guarded()
 
-    class GuardedWorkspace(Workspace):
-        def __init__(self, numbers: int, dtype: torch.dtype) -> None:
-            self.tensor = guards.buffer(numbers, dtype)
+    def borrow(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return guards.buffer(prod(shape), dtype).view(shape)
 
-    def empty(call: Any, width: int, dtype: torch.dtype) -> Tensor:
-        rows, fill = len(call.rows.starts), float("nan") if call.rows.lengths is None else 0.0
-        flat = guards.buffer(rows * call.padded * width, dtype, fill)
-        if call.batch_major:
-            return flat.view(rows, call.padded, width).transpose(0, 1)
-        return flat.view(call.padded, rows, width)
-
-    monkeypatch.setattr(executable, "Workspace", GuardedWorkspace)
-    monkeypatch.setattr(function, "Workspace", GuardedWorkspace)
-    monkeypatch.setattr(function._Call, "empty", empty)
+    for module in (executable, call):
+        monkeypatch.setattr(module, "borrow", borrow)
     return guards
 
 

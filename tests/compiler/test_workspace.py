@@ -3,23 +3,41 @@
 import gc
 import threading
 
+import pytest
 import torch
 
+import unrolled
 from unrolled import cells
-from unrolled.compiler.workspace import _LIMIT, Workspace, _free
+from unrolled.compiler import workspace
+from unrolled.compiler.workspace import _LIMIT, _free, _Lent, borrow
 from unrolled.nn import Recurrent, Residual
 
 
-def test_a_buffer_is_used_again() -> None:
-    first = Workspace(100_001, torch.float32)
-    address = first.tensor.data_ptr()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_buffer_is_used_again_once_nothing_shares_it(dtype: torch.dtype) -> None:
+    first = borrow((100_001, 3), dtype)
+    address, part = first.data_ptr(), first.detach().view(-1)[5:]
     del first
-    assert Workspace(100_000, torch.float32).tensor.data_ptr() == address
+    other = borrow((100_001, 3), dtype)
+    assert other.data_ptr() != address
+    del part
+    again = borrow((100_000, 3), dtype)
+    assert again.data_ptr() == address
+    assert (again.dtype, again.shape, again.is_contiguous()) == (dtype, (100_000, 3), True)
 
 
 def test_two_that_live_at_once_are_apart() -> None:
-    a, b = Workspace(1000, torch.float64), Workspace(1000, torch.float64)
-    assert a.tensor.data_ptr() != b.tensor.data_ptr()
+    a, b = borrow((200_000,), torch.float64), borrow((200_000,), torch.float64)
+    assert a.data_ptr() != b.data_ptr()
+
+
+def test_outputs_that_are_kept_stay_as_they_are() -> None:
+    cell = cells.GRU(3, 64)
+    kept = [unrolled.unroll(cell, torch.randn(40, 30, 3), backend="cpu")[0].detach() for _ in range(5)]
+    copies = [outputs.clone() for outputs in kept]
+    for _ in range(5):
+        unrolled.unroll(cell, torch.randn(40, 30, 3), backend="cpu")[0].sum().backward()
+    assert all((outputs == copy).all() for outputs, copy in zip(kept, copies, strict=True))
 
 
 def test_garbage_collection_in_the_middle_does_no_harm() -> None:
@@ -28,12 +46,12 @@ def test_garbage_collection_in_the_middle_does_no_harm() -> None:
     gc.set_threshold(1, 1, 1)
     try:
         for size in range(200):
-            cycle: list[object] = [Workspace(1000 + size, torch.float32)]
+            cycle: list[object] = [borrow((100_000 + size,), torch.float32)]
             cycle.append(cycle)
             del cycle
     finally:
         gc.set_threshold(*before)
-    assert len(_free[torch.float32]) <= _LIMIT
+    assert len(_free) <= _LIMIT
 
 
 def test_threads_take_different_ones() -> None:
@@ -41,9 +59,9 @@ def test_threads_take_different_ones() -> None:
 
     def work(number: int) -> None:
         for _ in range(300):
-            space = Workspace(5000, torch.float32)
-            space.tensor.fill_(number)
-            if not (space.tensor == number).all():
+            space = borrow((50_000,), torch.float32)
+            space.fill_(number)
+            if not (space == number).all():
                 clashes.append(number)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -54,14 +72,27 @@ def test_threads_take_different_ones() -> None:
     assert not clashes
 
 
-def test_a_training_step_frees_what_it_saved_without_garbage_collection() -> None:
+def test_a_training_step_frees_what_it_saved_without_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Recurrent([Residual(cells.LSTM(5, 5)), cells.GRU(5, 5)])
+    alive: list[int] = []
+    take, give = workspace._take, _Lent.__del__
+
+    def taken(size: int) -> object:
+        whole = take(size)
+        alive.append(whole.ctypes.data)
+        return whole
+
+    def given(self: _Lent) -> None:
+        alive.remove(self.base.ctypes.data)
+        give(self)
+
+    monkeypatch.setattr(workspace, "_take", taken)
+    monkeypatch.setattr(_Lent, "__del__", given)
     gc.collect()
     gc.disable()
     try:
         for _ in range(5):
-            layer(torch.randn(4, 6, 5))[0].sum().backward()
-        left = [found for found in gc.get_objects() if type(found) is Workspace]
+            layer(torch.randn(400, 60, 5))[0].sum().backward()
+            assert alive == []
     finally:
         gc.enable()
-    assert left == []

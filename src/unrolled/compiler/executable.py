@@ -17,7 +17,7 @@ from unrolled.compiler.layout import COMPACT, Group, Layout, Tile
 from unrolled.compiler.rows import Rows
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import Target
-from unrolled.compiler.workspace import Workspace
+from unrolled.compiler.workspace import borrow
 
 
 class Executable:
@@ -59,13 +59,12 @@ class Executable:
             The states after each row's last step, and the totals of every thread, (threads, totals_size).
         """
         layout, batch = self.layout, len(rows.starts)
-        carried = Workspace(2 * batch * layout.state_pitch, self.dtype)
-        halves = carried.tensor.view(2, batch, layout.state_pitch)
+        halves = borrow((2, batch, layout.state_pitch), self.dtype)
         for name, value in states.items():
             # Both halves, since rows begin at different steps when they run back.
             place = halves[:, :, layout.states[name] : layout.states[name] + value.shape[1]]
             place.copy_(value if rows.order is None else value[rows.order])
-        scratch = Workspace(batch * layout.scratch_pitch, self.dtype)
+        scratch = borrow((batch, layout.scratch_pitch), self.dtype)
         totals = torch.zeros(len(rows.shares), layout.totals_size, dtype=self.dtype)
         packed = {
             f"packed {i} {j}": _packed(group, tile, parameters, self.dtype)
@@ -83,8 +82,8 @@ class Executable:
             own = {
                 "steps": share.steps,
                 "active": share.active.data_ptr(),
-                "states": carried.tensor.data_ptr() + share.first * layout.state_pitch * width,
-                "scratch": scratch.tensor.data_ptr() + share.first * layout.scratch_pitch * width,
+                "states": halves.data_ptr() + share.first * layout.state_pitch * width,
+                "scratch": scratch.data_ptr() + share.first * layout.scratch_pitch * width,
                 "totals": totals.data_ptr() + thread * layout.totals_size * width,
                 "compact rows": rows.starts.data_ptr() + share.first * 8,
             }

@@ -25,16 +25,18 @@ class WeightGradient:
     Attributes:
         name, row, rows: the part of the parameter.
         dy: (stream, offset) of d y, `rows` wide.
-        v: (stream, offset) of v.
+        v: offset of v in the stream "saved".
         columns: width of v.
+        of_inputs: v is what arrives, so that d v is W^T d y, made after the loop too.
     """
 
     name: str
     row: int
     rows: int
     dy: tuple[str, int]
-    v: tuple[str, int]
+    v: int
     columns: int
+    of_inputs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ class Differentiated:
         forward: the step, with what the gradient needs stored in the stream "saved".
         backward: the backward step; its states are d states. It loads the streams "saved", "x" (if it must) and
             "dout", and stores "dx" and "dy".
-        weights: the matrix products after the loop.
+        weights: what the matrix products after the loop give; those of one tuple share d y, and their v lie side by
+            side, so that one product gives them all.
     """
 
     forward: Program
     backward: Program
-    weights: tuple[WeightGradient, ...]
+    weights: tuple[tuple[WeightGradient, ...], ...]
 
 
 def differentiate(program: Program, lanes: int) -> Differentiated:
@@ -129,7 +132,7 @@ class _Reverse:
             d = self.wide(d, op.width)
             for matrix, v in zip(op.detail, args, strict=True):
                 self.pairs.append((matrix, d, v))
-                if g.ops[v].kind == "load" and g.ops[v].detail[0] == "inputs":
+                if self.arrives(v):
                     continue
                 back = Matrix(matrix.name, matrix.row, matrix.rows, matrix.columns, transposed=True)
                 self.accumulate(v, g.add("product", d, width=matrix.columns, detail=(back,)))
@@ -139,6 +142,9 @@ class _Reverse:
     def result(self, lanes: int) -> Differentiated:
         split = _Split(self.graph, self.forward_ops, lanes)
         source = self.program
+        # Side by side, so that one matrix product serves all that share a d y.
+        for _, _, v in self.sorted_pairs():
+            split.save(v)
         states: dict[str, int] = {}
         dx: dict[int, int] = {}
         totals: dict[tuple[str, int], int] = {}
@@ -166,7 +172,7 @@ class _Reverse:
             backward.pitches |= {"dx": source.pitches["x"], "x": source.pitches["x"]}
         stores = {**source.stores, **{("saved", offset): number for number, offset in split.saved.items()}}
         forward = Program(self.graph, source.states, stores, {}, {**source.pitches, "saved": split.pitch()})
-        return Differentiated(forward.pruned(), backward.pruned(), weights)
+        return Differentiated(forward.pruned(), backward.pruned(), _side_by_side(weights, lanes))
 
     def fill_gaps(self, dx: dict[int, int], whole: int) -> None:
         """Zeros for the parts of the input that the step does not read."""
@@ -182,19 +188,26 @@ class _Reverse:
             return number
         return self.graph.add("add", self.graph.constant(0.0, width), number)
 
+    def arrives(self, number: int) -> bool:
+        """Whether the value is the input itself."""
+        op = self.graph.ops[number]
+        return op.kind == "load" and op.detail[0] == "inputs"
+
+    def sorted_pairs(self) -> list[tuple[Matrix, int, int]]:
+        """The pairs in the order of the parameters' rows."""
+        return sorted(self.pairs, key=lambda pair: (pair[0].name, pair[0].row))
+
     def weight_gradients(self, split: _Split, backward: Program, dx: dict[int, int]) -> tuple[WeightGradient, ...]:
         """The pairs (d y, v), those merged that one matrix product can serve."""
         found: list[WeightGradient] = []
-        for matrix, dy, v in sorted(self.pairs, key=lambda pair: (pair[0].name, pair[0].row)):
+        for matrix, dy, v in self.sorted_pairs():
             if dy in dx:
                 place = ("dx", dx[dy])
             else:
                 place = ("dy", split.dy_place(dy, self.graph.ops[dy].width))
                 backward.stores[place] = split.moved(dy)
-            op = self.graph.ops[v]
-            from_inputs = op.kind == "load" and op.detail[0] == "inputs"
-            source = op.detail if from_inputs else ("saved", split.save(v))
-            new = WeightGradient(matrix.name, matrix.row, matrix.rows, place, source, matrix.columns)
+            of_inputs = self.arrives(v)
+            new = WeightGradient(matrix.name, matrix.row, matrix.rows, place, split.save(v), matrix.columns, of_inputs)
             last = found[-1] if found else None
             if (
                 last is not None
@@ -205,6 +218,17 @@ class _Reverse:
             else:
                 found.append(new)
         return tuple(found)
+
+
+def _side_by_side(parts: tuple[WeightGradient, ...], lanes: int) -> tuple[tuple[WeightGradient, ...], ...]:
+    groups: list[tuple[WeightGradient, ...]] = []
+    for part in parts:
+        last = groups[-1][-1] if groups else part
+        if groups and (last.dy, last.rows, round_up(last.v + last.columns, lanes)) == (part.dy, part.rows, part.v):
+            groups[-1] += (part,)
+        else:
+            groups.append((part,))
+    return tuple(groups)
 
 
 class _Split:

@@ -1,0 +1,176 @@
+"""One batch through one plan: where everything lies in memory, the forward pass and the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.compiler.plan import Plan
+from unrolled.compiler.rows import Rows, ragged_rows, whole_rows
+from unrolled.compiler.workspace import borrow
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One batch through one plan.
+
+    Attributes:
+        plan: the compiled cell.
+        rows: who carries which rows.
+        padded: time steps, the padding included.
+        batch_major: how outputs lie in memory, as the inputs do.
+        reverse: rows run from their last step to their first.
+    """
+
+    plan: Plan
+    rows: Rows
+    padded: int
+    batch_major: bool
+    reverse: bool
+
+    @classmethod
+    def of(cls, plan: Plan, inputs: Tensor, lengths: Tensor | None, *, reverse: bool) -> Call:
+        """The call for inputs (time, batch, features)."""
+        steps, batch = inputs.shape[:2]
+        threads = max(1, min(torch.get_num_threads(), batch))
+        batch_major = is_batch_major(inputs, lengths)
+        if lengths is None:
+            rows = whole_rows(batch, steps, threads, batch_major=batch_major, reverse=reverse)
+        else:
+            rows = ragged_rows(lengths, steps, threads, reverse=reverse)
+        return cls(plan, rows, steps, batch_major, reverse)
+
+    def named(self, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """States and parameters by name."""
+        count = len(self.plan.states)
+        states = dict(zip(self.plan.states, tensors[:count], strict=True))
+        return states, dict(zip(self.plan.parameters, tensors[count:], strict=True))
+
+    def forward(
+        self, arriving: Tensor, states: dict[str, Tensor], parameters: dict[str, Tensor], *, save: bool
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """All steps.
+
+        Args:
+            arriving: the inputs (time, batch, features) if the plan is folded, else the projected ones of the valid
+                steps only, (total, width).
+            states, parameters: by name.
+            save: whether a backward pass will follow.
+
+        Returns:
+            Outputs (time, batch, units), what the backward pass needs (total, pitch), and the states at the end.
+        """
+        outputs = self.empty(self.plan.program.pitches["out"], arriving.dtype)
+        streams = {**self.arriving(arriving), "out": self.placed(outputs)}
+        executable = self.plan.forward if save else self.plan.inference
+        saved = borrow((self.rows.total, executable.program.pitches.get("saved", 0)), arriving.dtype)
+        if save:
+            streams["saved"] = (saved, None, 0)
+        after, _ = executable.run(self.rows, states, parameters, streams)
+        return outputs, saved, list(after.values())
+
+    def backward(
+        self,
+        arriving: Tensor,
+        saved: Tensor,
+        d_out: Tensor | None,
+        d_after: dict[str, Tensor],
+        parameters: dict[str, Tensor],
+        *,
+        to_inputs: bool,
+    ) -> tuple[Tensor | None, list[Tensor], dict[str, Tensor]]:
+        """The gradients with respect to what arrived (None unless `to_inputs`), the states, and the parameters."""
+        plan, total, dtype = self.plan, self.rows.total, saved.dtype
+        pitches = plan.backward.program.pitches
+        if d_out is None:
+            d_out = saved.new_zeros(pitches["dout"]).expand(self.padded, len(self.rows.starts), -1)
+        elif d_out.stride(2) != 1:
+            d_out = d_out.contiguous()
+        memory = {"saved": saved, "dy": borrow((total, pitches["dy"]), dtype)}
+        if not plan.folded:
+            memory["dx"] = borrow((total, pitches["dx"]), dtype)
+        streams: dict[str, Any] = {name: (tensor, None, 0) for name, tensor in memory.items()}
+        streams |= {**self.arriving(arriving), "dout": self.placed(d_out)}
+        d_before, totals = plan.backward.run(self.rows, d_after, parameters, streams)
+        d_parameters = self._parameter_gradients(parameters, memory, totals)
+        d_arriving = None
+        if to_inputs:
+            d_arriving = self._input_gradient(parameters, memory) if plan.folded else memory["dx"]
+        return d_arriving, list(d_before.values()), d_parameters
+
+    def _parameter_gradients(
+        self, parameters: dict[str, Tensor], memory: dict[str, Tensor], totals: Tensor
+    ) -> dict[str, Tensor]:
+        made: dict[str, Tensor] = {}
+        for group in self.plan.differentiated.weights:
+            first, last = group[0].v, group[-1].v + group[-1].columns
+            product = _columns(memory, group[0].dy, group[0].rows).t() @ memory["saved"][:, first:last]
+            for part in group:
+                block = product[:, part.v - first : part.v - first + part.columns]
+                if part.name not in made and part.rows == len(parameters[part.name]):
+                    made[part.name] = block
+                else:
+                    whole = made.setdefault(part.name, torch.zeros_like(parameters[part.name]))
+                    whole[part.row : part.row + part.rows] += block
+        summed = totals.sum(0)
+        program = self.plan.backward.program
+        for (name, offset), place in self.plan.backward.layout.totals.items():
+            width = program.graph.ops[program.totals[name, offset]].width
+            whole = made.setdefault(name, torch.zeros_like(parameters[name])).view(-1)
+            whole[offset : offset + width] += summed[place : place + width]
+        return {name: made[name] if name in made else torch.zeros_like(value) for name, value in parameters.items()}
+
+    def _input_gradient(self, parameters: dict[str, Tensor], memory: dict[str, Tensor]) -> Tensor:
+        parts = [part for group in self.plan.differentiated.weights for part in group if part.of_inputs]
+        made = borrow((self.rows.total, self.plan.program.pitches["inputs"]), memory["dy"].dtype)
+        for number, part in enumerate(parts):
+            weight = parameters[part.name][part.row : part.row + part.rows]
+            torch.addmm(made, _columns(memory, part.dy, part.rows), weight, beta=min(number, 1), out=made)
+        return self.spread(made if parts else made.zero_())
+
+    # Layouts
+
+    def empty(self, width: int, dtype: torch.dtype) -> Tensor:
+        """(time, batch, width) in the layout of the inputs, zero past a row's length."""
+        batch = len(self.rows.starts)
+        shape = (batch, self.padded, width) if self.batch_major else (self.padded, batch, width)
+        made = borrow(shape, dtype)
+        if self.rows.lengths is not None:
+            made.zero_()
+        return made.transpose(0, 1) if self.batch_major else made
+
+    def compact(self, padded: Tensor) -> Tensor:
+        """The valid steps of (time, batch, width), one after the other: (total, width)."""
+        flat = (padded.transpose(0, 1) if self.batch_major else padded).reshape(-1, padded.shape[2])
+        return flat if self.rows.valid is None else flat.index_select(0, self.rows.valid)
+
+    def spread(self, compact: Tensor) -> Tensor:
+        """The inverse of `compact`, zero past a row's length."""
+        batch, width = len(self.rows.starts), compact.shape[1]
+        if self.rows.valid is not None:
+            compact = compact.new_zeros(batch * self.padded, width).index_copy(0, self.rows.valid, compact)
+        if self.batch_major:
+            return compact.view(batch, self.padded, width).transpose(0, 1)
+        return compact.view(self.padded, batch, width)
+
+    def arriving(self, tensor: Tensor) -> dict[str, Any]:
+        """What comes in at every step, as a stream."""
+        return {"inputs": self.placed(tensor)} if self.plan.folded else {"x": (tensor, None, 0)}
+
+    def placed(self, tensor: Tensor) -> tuple[Tensor, Tensor, int]:
+        """A padded tensor (time, batch, width) as a stream."""
+        return tensor, *self.rows.offsets(tensor.stride(1), tensor.stride(0), reverse=self.reverse)
+
+
+def is_batch_major(inputs: Tensor, lengths: Tensor | None) -> bool:
+    """Whether outputs for these inputs (time, batch, features) lie row after row."""
+    return lengths is not None or inputs.stride(1) >= inputs.stride(0)
+
+
+def _columns(memory: dict[str, Tensor], place: tuple[str, int], width: int) -> Tensor:
+    stream, offset = place
+    return memory[stream][:, offset : offset + width]
