@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import save_on_cpu
 
 from unrolled.backends import Backend, Request, backends
+from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.reference import states_in_time, valid_steps
 from unrolled.cells.core import Core, Recurrence
 from unrolled.cells.named import tuple_type
@@ -24,6 +27,8 @@ def unroll(
     time_major: bool = False,
     reverse: bool = False,
     backend: str = "auto",
+    checkpoint: str | None = None,
+    offload: bool = False,
 ) -> tuple[Tensor, Any]:
     """Runs a core over sequences.
 
@@ -37,7 +42,10 @@ def unroll(
             tuple of tensors (batch, units) in the order of `cell.states`; one tensor where there is one state.
         time_major: the layout of inputs and outputs.
         reverse: run every row backwards within its own length; outputs stand at their inputs' places.
-        backend: "reference", "torch", or "auto" for the fastest that can serve; see `explain`.
+        backend: "reference", "torch", "cpu", or "auto" for the fastest that can serve; see `explain`.
+        checkpoint: what the backward pass needs is computed again instead of kept: "all" for the whole sequence at
+            once, "every:k" in segments of k steps, "sqrt" in segments of the square root of the steps. None keeps it.
+        offload: what the backward pass needs on a GPU waits in host memory meanwhile.
 
     Returns:
         Outputs in the inputs' layout, (batch, time, output_size), zero past a row's length; and the state after
@@ -48,23 +56,37 @@ def unroll(
         ValueError: an argument has the wrong shape, dtype or values, or the named backend cannot serve; the
             message says why.
 
-    Memory: training keeps what each step computes, time * batch * a few vectors a gate.
+    Memory: training keeps what each step computes, time * batch * (a vector a gate and two a state). With
+    `checkpoint`, a segment's share of that and the states between segments; one more forward pass is the price.
     """
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
-
-    outputs, after = _run(call, reverse, backend, cell, call.inputs, call.state)
+    how = _How(reverse, backend, checkpoint and segment_length(checkpoint, call.inputs.shape[0]))
+    with save_on_cpu(pin_memory=True) if offload and call.inputs.is_cuda else nullcontext():
+        outputs, after = _run(call, how, cell, call.inputs, call.state)
     if call.lengths is not None and not isinstance(cell, Recurrence):
         # A wrapper may have written past the end: a projection has a bias.
         outputs = torch.where(valid_steps(call.lengths, outputs.shape[0]).to(outputs.device), outputs, 0.0)
     return outputs if time_major else outputs.transpose(0, 1), after
 
 
-def _run(call: _Call, reverse: bool, backend: str, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """The choices of a call; segments to recompute have this many steps."""
+
+    reverse: bool
+    backend: str
+    segment: int | None
+
+
+def _run(call: _Call, how: _How, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
     if not isinstance(core, Recurrence):
         # Not a closure of itself: such a cycle would keep the graph alive until the next garbage collection.
-        return core.sequence(partial(_run, call, reverse, backend), values, state)
-    request = call.request(core, values, state, reverse)
-    return _chosen(request, backend).run(request)
+        return core.sequence(partial(_run, call, how), values, state)
+    request = call.request(core, values, state, how.reverse)
+    run = _chosen(request, how.backend).run
+    if how.segment is not None and torch.is_grad_enabled():
+        return recomputed(run, request, how.segment)
+    return run(request)
 
 
 def static_unroll(
