@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import save_on_cpu
 
-from unrolled.backends import Backend, Request, backends
+from unrolled.backends import Request, Served, backends
 from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.reference import states_in_time, valid_steps
 from unrolled.cells.core import Core, Recurrence
@@ -83,10 +83,9 @@ def _run(call: _Call, how: _How, core: Core, values: Tensor, state: Any) -> tupl
         # Not a closure of itself: such a cycle would keep the graph alive until the next garbage collection.
         return core.sequence(partial(_run, call, how), values, state)
     request = call.request(core, values, state, how.reverse)
-    run = _chosen(request, how.backend).run
     if how.segment is not None and torch.is_grad_enabled():
-        return recomputed(run, request, how.segment)
-    return run(request)
+        return recomputed(lambda part: _offered(part, how.backend)(), request, how.segment)
+    return _offered(request, how.backend)()
 
 
 def static_unroll(
@@ -168,21 +167,25 @@ def explain(
     steps, rows = call.inputs.shape[:2]
     values = call.inputs if inner is cell else call.inputs.new_zeros(steps, rows, inner.input_size)
     request = call.request(inner, values, call.state if inner is cell else inner.initial_state(rows), reverse)
-    verdicts = {name: candidate.refusal(request) for name, candidate in backends.items()}
-    explanation = Explanation(_chosen(request, "auto").name, verdicts)
+    offers = {name: candidate.offer(request) for name, candidate in backends.items()}
+    verdicts = {name: offer if isinstance(offer, str) else None for name, offer in offers.items()}
+    explanation = Explanation(next(name for name, why in verdicts.items() if why is None), verdicts)
     print(explanation)
     return explanation
 
 
-def _chosen(request: Request, name: str) -> Backend:
+def _offered(request: Request, name: str) -> Served:
     if name == "auto":
-        return next(candidate for candidate in backends.values() if candidate.refusal(request) is None)
+        for candidate in backends.values():
+            offer = candidate.offer(request)
+            if not isinstance(offer, str):
+                return offer
     if name not in backends:
         raise ValueError(f"backend: expected one of auto, {', '.join(backends)}, found {name!r}")
-    why = backends[name].refusal(request)
-    if why:
-        raise ValueError(f"backend: {name!r} cannot serve this call: {why}")
-    return backends[name]
+    offer = backends[name].offer(request)
+    if isinstance(offer, str):
+        raise ValueError(f"backend: {name!r} cannot serve this call: {offer}")
+    return offer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unrolled.backends.backend import Backend as Backend
 from unrolled.backends.backend import Request as Request
+from unrolled.backends.backend import Served as Served
 from unrolled.backends.cpu import cpu
 from unrolled.backends.reference import reference
 from unrolled.backends.torch import torch_kernels

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from unrolled.cells.core import Recurrence
 
+Served = Callable[[], tuple[Tensor, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -36,11 +38,9 @@ class Backend:
 
     Attributes:
         name: how users choose it.
-        refusal: why it cannot serve a request, in words for the user; None if it can.
-        run: outputs (time, batch, output_size), zero past a row's length, and the state at each row's last
-            valid step.
+        offer: a function that serves a request: it gives the outputs (time, batch, output_size), zero past a row's
+            length, and the state at each row's last valid step. If the backend cannot, why, in words for the user.
     """
 
     name: str
-    refusal: Callable[[Request], str | None]
-    run: Callable[[Request], tuple[Tensor, Any]]
+    offer: Callable[[Request], Served | str]

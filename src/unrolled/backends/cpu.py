@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import torch
-from torch import Tensor
 
-from unrolled.backends.backend import Backend, Request
+from unrolled.backends.backend import Backend, Request, Served
+from unrolled.cells.core import Recurrence
+from unrolled.compiler.operator import unrolled_in_graph
 
 DTYPES = (torch.float32, torch.float64)
 
 
-def _refusal(request: Request) -> str | None:
+def _offer(request: Request) -> Served | str:
     if request.inputs.device.type != "cpu":
         return f"its machine code is for the CPU, the inputs are on {request.inputs.device}"
-    parameter = next(request.cell.parameters())
-    if parameter.dtype not in DTYPES:
-        return f"it computes in float32 and float64, not in {parameter.dtype}"
+    dtype = next(request.cell.parameters()).dtype
+    if dtype not in DTYPES:
+        return f"it computes in float32 and float64, not in {dtype}"
     if torch.is_autocast_enabled("cpu"):
         return "it does not follow autocast"
     if torch._C._are_functorch_transforms_active():
         return "torch.func transforms need the reference step"
+    from unrolled.compiler.function import unrolled_by
+    from unrolled.compiler.plan import MANY, plan_for
+    from unrolled.compiler.trace import TraceError
+
     if torch.compiler.is_compiling():
-        return "torch.compile does not take it into its graph"
+        # The number of rows may be a symbol in the graph.
+        text, why = _text(request.cell, MANY if request.inputs.shape[1] >= MANY else 1)
+        return why or partial(unrolled_in_graph, request, text)
+    try:
+        return partial(unrolled_by, request, plan_for(request.cell, request.inputs.shape[1]))
+    except TraceError as error:
+        return str(error)
+
+
+@torch.compiler.assume_constant_result
+def _text(cell: Recurrence, batch: int) -> tuple[str, str]:
+    """The program as text, or why there is none."""
     from unrolled.compiler.plan import plan_for
+    from unrolled.compiler.text import to_text
     from unrolled.compiler.trace import TraceError
 
     try:
-        plan_for(request.cell)
+        return to_text(plan_for(cell, batch).program), ""
     except TraceError as error:
-        return str(error)
-    return None
+        return "", str(error)
 
 
-def _run(request: Request) -> tuple[Tensor, Any]:
-    from unrolled.compiler.function import unrolled_by
-
-    return unrolled_by(request)
-
-
-cpu = Backend("cpu", _refusal, _run)
+cpu = Backend("cpu", _offer)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from unrolled.backends.backend import Backend, Request
+from unrolled.backends.backend import Backend, Request, Served
 from unrolled.backends.reference import valid_steps
 from unrolled.cells import GRU, LSTM, RNN, ProjectedLSTM
 from unrolled.cells.named import tuple_type
@@ -25,7 +26,7 @@ def _kernel(cell: Any) -> Kernel | None:
     return kernels.get(type(cell))
 
 
-def _refusal(request: Request) -> str | None:
+def _offer(request: Request) -> Served | str:
     cell = request.cell
     if _kernel(cell) is None:
         return f"torch has no fused kernel for {type(cell).__name__}, only for RNN, LSTM, ProjectedLSTM and GRU"
@@ -35,7 +36,7 @@ def _refusal(request: Request) -> str | None:
         return "torch's kernels do not work under torch.func transforms"
     if torch.compiler.is_compiling():
         return "torch.compile does not take torch's fused kernels into its graph"
-    return None
+    return partial(_run, request)
 
 
 def _run(request: Request) -> tuple[Tensor, Any]:
@@ -91,4 +92,4 @@ def _permuted(values: Tensor, order: Tensor) -> Tensor:
     return values.gather(0, order.unsqueeze(-1).expand_as(values))
 
 
-torch_kernels = Backend("torch", _refusal, _run)
+torch_kernels = Backend("torch", _offer)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor
 from unrolled.compiler.graph import Program
 from unrolled.compiler.jit import compiled
 from unrolled.compiler.kernel import kernel_ir
-from unrolled.compiler.layout import COMPACT, Group, Layout, Tile
+from unrolled.compiler.layout import COMPACT, Layout
+from unrolled.compiler.pack import pack_ir
 from unrolled.compiler.rows import Rows
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import Target
@@ -38,6 +40,7 @@ class Executable:
         self.layout = Layout(self.schedule, target, double)
         self.ir = kernel_ir(self.schedule, self.layout, double=double, ascending=ascending, triple=target.triple)
         self.code = compiled(self.ir, target)
+        self.matrices = Matrices(self.layout, target, double=double)
 
     def run(
         self,
@@ -58,7 +61,7 @@ class Executable:
         Returns:
             The states after each row's last step, and the totals of every thread, (threads, totals_size).
         """
-        layout, batch = self.layout, len(rows.starts)
+        layout, batch, width = self.layout, len(rows.starts), self.dtype.itemsize
         halves = borrow((2, batch, layout.state_pitch), self.dtype)
         for name, value in states.items():
             # Both halves, since rows begin at different steps when they run back.
@@ -66,34 +69,32 @@ class Executable:
             place.copy_(value if rows.order is None else value[rows.order])
         scratch = borrow((batch, layout.scratch_pitch), self.dtype)
         totals = torch.zeros(len(rows.shares), layout.totals_size, dtype=self.dtype)
-        packed = {
-            f"packed {i} {j}": _packed(group, tile, parameters, self.dtype)
-            for i, (groups, tile) in enumerate(zip(layout.groups, layout.tiles, strict=True))
-            for j, group in enumerate(groups)
-        }
-        common = {name: tensor.data_ptr() for name, tensor in packed.items()}
-        common |= {f"vector {name}": parameters[name].data_ptr() for name in layout.vectors}
-        common |= {f"{name} base": streams[name][0].data_ptr() for name in layout.streams}
-        common |= {f"{name} stride": streams[name][2] for name in layout.streams if name not in COMPACT}
-        common |= {"capacity": batch, "compact stride": rows.stride}
-        width = self.dtype.itemsize
-        lists: list[Any] = []
-        for thread, share in enumerate(rows.shares):
-            own = {
-                "steps": share.steps,
-                "active": share.active.data_ptr(),
-                "states": halves.data_ptr() + share.first * layout.state_pitch * width,
-                "scratch": scratch.data_ptr() + share.first * layout.scratch_pitch * width,
-                "totals": totals.data_ptr() + thread * layout.totals_size * width,
-                "compact rows": rows.starts.data_ptr() + share.first * 8,
-            }
-            for name in layout.streams:
-                offsets = streams[name][1]
-                if offsets is not None:
-                    own[f"{name} rows"] = offsets.data_ptr() + share.first * 8
-            values = common | own
-            lists.append((ctypes.c_int64 * len(layout.arguments))(*(values[name] for name in layout.arguments)))
-        _parallel(self.code.address, lists)
+        packed = self.matrices.packed(parameters)
+        placed = [name for name in layout.streams if name not in COMPACT]
+        common = [
+            batch,
+            rows.stride,
+            *(streams[name][0].data_ptr() for name in layout.streams),
+            *(streams[name][2] for name in placed),
+            *(parameters[name].data_ptr() for name in layout.vectors),
+            *self.matrices.addresses(packed),
+        ]
+        offsets = [streams[name][1].data_ptr() for name in placed]  # type: ignore[union-attr]
+        state_base, scratch_base, totals_base = halves.data_ptr(), scratch.data_ptr(), totals.data_ptr()
+        starts = rows.starts.data_ptr()
+        lists = [
+            [
+                *common,
+                share.steps,
+                share.active.data_ptr(),
+                state_base + share.first * layout.state_pitch * width,
+                scratch_base + share.first * layout.scratch_pitch * width,
+                totals_base + thread * layout.totals_size * width,
+                *(address + share.first * 8 for address in (starts, *offsets)),
+            ]
+            for thread, share in enumerate(rows.shares)
+        ]
+        parallel(self.code.address, lists)
         return {name: self._after(rows, halves, name, value.shape[1]) for name, value in states.items()}, totals
 
     def _after(self, rows: Rows, halves: Tensor, name: str, width: int) -> Tensor:
@@ -106,28 +107,63 @@ class Executable:
         return halves[half[rows.back], rows.back, place]
 
 
-def _packed(group: Group, tile: Tile, parameters: Mapping[str, Tensor], dtype: torch.dtype) -> Tensor:
-    # The layout that `Group` describes; what lies past the width is zero.
-    packed = torch.zeros(tile.count, group.width, len(group.members), tile.units, dtype=dtype)
-    for member, (_, matrix) in enumerate(group.members):
-        block = parameters[matrix.name][matrix.row : matrix.row + matrix.rows]
-        if matrix.transposed:
-            block = block.t()
-        whole = block.shape[0] // tile.units
-        if whole:
-            part = block[: whole * tile.units].reshape(whole, tile.units, group.width)
-            packed[:whole, :, member] = part.transpose(1, 2)
-        rest = block[whole * tile.units :]
-        if rest.shape[0]:
-            packed[whole, :, member, : rest.shape[0]] = rest.t()
-    return packed
+class Matrices:
+    """The packed matrices of a layout, one after the other in one buffer.
+
+    Args:
+        layout: says which, and in which order.
+        target: the machine, this one.
+        double: float64 rather than float32.
+    """
+
+    def __init__(self, layout: Layout, target: Target, *, double: bool) -> None:
+        self.dtype = torch.float64 if double else torch.float32
+        self.code = _pack_kernel(target, double)
+        pairs = [(group, tile) for groups, tile in zip(layout.groups, layout.tiles, strict=True) for group in groups]
+        sizes = [tile.count * group.width * len(group.members) * tile.units for group, tile in pairs]
+        *self.offsets, self.size = accumulate(sizes, initial=0)
+        self.jobs: list[tuple[str, int, int, list[int]]] = []
+        for (group, tile), offset in zip(pairs, self.offsets, strict=True):
+            step = len(group.members) * tile.units
+            for member, (_, matrix) in enumerate(group.members):
+                strides = (1, matrix.columns) if matrix.transposed else (matrix.columns, 1)
+                shape = [group.width * step, step, tile.units, tile.count, group.width, *strides]
+                place = offset + member * tile.units
+                self.jobs.append((matrix.name, place, matrix.row * matrix.columns, [*shape, matrix.width_out - 1]))
+        # Threads take neighbours: each gets some of the large and some of the small.
+        self.jobs = self.jobs[::2] + self.jobs[1::2]
+
+    def packed(self, parameters: Mapping[str, Tensor]) -> Tensor:
+        """The buffer, filled from contiguous parameters."""
+        made = borrow((self.size,), self.dtype)
+        width, base = self.dtype.itemsize, made.data_ptr()
+        sources = {name: parameters[name].data_ptr() for name, *_ in self.jobs}
+        parallel(
+            self.code.address,
+            [[base + place * width, sources[name] + first * width, *rest] for name, place, first, rest in self.jobs],
+        )
+        return made
+
+    def addresses(self, packed: Tensor) -> list[int]:
+        """Where each group begins, in the order of the layout's arguments."""
+        base, width = packed.data_ptr(), self.dtype.itemsize
+        return [base + offset * width for offset in self.offsets]
 
 
-def _parallel(address: int, lists: list[Any]) -> None:
-    """Runs the kernel on every argument list, by torch's own threads."""
-    pointers = (ctypes.c_int64 * len(lists))(*(ctypes.addressof(one) for one in lists))
-    if lists:
-        _torch_parallel_for()(0, len(lists), 1, ctypes.c_void_p(address), ctypes.byref(pointers))
+@cache
+def _pack_kernel(target: Target, double: bool) -> Any:
+    return compiled(pack_ir(double=double, lanes=target.lanes(double), triple=target.triple), target)
+
+
+def parallel(address: int, lists: Sequence[Sequence[int]]) -> None:
+    """Runs a kernel on every list of arguments, by torch's own threads."""
+    if not lists:
+        return
+    size = len(lists[0])
+    flat = (ctypes.c_int64 * (size * len(lists)))(*(number for one in lists for number in one))
+    base = ctypes.addressof(flat)
+    pointers = (ctypes.c_int64 * len(lists))(*range(base, base + 8 * size * len(lists), 8 * size))
+    _torch_parallel_for()(0, len(lists), 1, ctypes.c_void_p(address), ctypes.byref(pointers))
 
 
 @cache

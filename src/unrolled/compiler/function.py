@@ -13,21 +13,23 @@ from unrolled.backends.reference import unrolled_statically
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import tuple_type
 from unrolled.compiler.call import Call
-from unrolled.compiler.plan import plan_for
+from unrolled.compiler.plan import Plan
 
 
-def unrolled_by(request: Request) -> tuple[Tensor, Any]:
+def unrolled_by(request: Request, plan: Plan) -> tuple[Tensor, Any]:
     """Runs a request through the compiled kernels."""
     cell, inputs = request.cell, request.inputs
-    plan = plan_for(cell)
     call = Call.of(plan, inputs, request.lengths, reverse=request.reverse)
-    named = dict(cell.named_parameters()) | dict(cell.named_buffers())
-    parameters = [named[name].contiguous() for name in plan.parameters]
+    parameters = [tensor.contiguous() for tensor in plan.tensors(cell)]
     if plan.folded:
         arriving = inputs if inputs.stride(2) == 1 else inputs.contiguous()
     else:
         arriving = cell.project_inputs(call.compact(inputs))
-    outputs, *state = _Unrolled.apply(cell, call, arriving, *request.state, *parameters)  # type: ignore[no-untyped-call]
+    tensors = (*request.state, *parameters)
+    if torch.is_grad_enabled():
+        outputs, *state = _Unrolled.apply(cell, call, arriving, *tensors)  # type: ignore[no-untyped-call]
+    else:
+        outputs, _, state = call.forward(arriving, *call.named(tensors), save=False)
     return outputs, type(request.state)(*state)
 
 

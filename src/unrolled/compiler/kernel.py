@@ -36,15 +36,19 @@ def kernel_ir(schedule: Schedule, layout: Layout, *, double: bool, ascending: bo
         [TileEmitter(module, schedule, layout, loop, rows, element).emit() for rows in tile.rows]
         for loop, tile in zip(schedule.loops, layout.tiles, strict=True)
     ]
-    thread = _thread(module, layout, tiles, ascending=ascending)
+    entry_point(module, _thread(module, layout, tiles, ascending=ascending))
+    return str(module)
+
+
+def entry_point(module: ir.Module, work: ir.Function) -> None:
+    """Adds `void kernel(i64 first, i64 last, i64** lists)`, which calls `work` for the lists first to last."""
     entry = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64, I64, POINTER]), "kernel")
     b = ir.IRBuilder(entry.append_basic_block("entry"))
     first, last, lists = entry.args
-    with _counting(b, first, last) as number:
+    with counting(b, first, last) as number:
         place = b.gep(lists, [number], source_etype=I64)
-        b.call(thread, [b.inttoptr(b.load(place, typ=I64), POINTER)])
+        b.call(work, [b.inttoptr(b.load(place, typ=I64), POINTER)])
     b.ret_void()
-    return str(module)
 
 
 def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *, ascending: bool) -> ir.Function:
@@ -58,7 +62,7 @@ def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *
         return b.load(place, typ=I64)
 
     steps, active = argument("steps"), b.inttoptr(argument("active"), POINTER)
-    with _counting(b, ZERO, steps) as turn:
+    with counting(b, ZERO, steps) as turn:
         step = turn if ascending else b.sub(b.sub(steps, turn), ONE)
         # The half of the states that is read: written by the step before, in the order of computation.
         parity = b.and_(step if ascending else b.add(step, ONE), ONE)
@@ -70,7 +74,7 @@ def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *
                 for height, made in zip(tile.rows, functions, strict=True):
                     size = ir.Constant(I64, height)
                     count = b.sdiv(b.sub(rows, start), size)
-                    with _counting(b, ZERO, count) as number:
+                    with counting(b, ZERO, count) as number:
                         row = b.add(start, b.mul(number, size))
                         b.call(made, [arguments, step, parity, row, unit])
                     start = b.add(start, b.mul(count, size))
@@ -81,12 +85,12 @@ def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *
 
 
 def _over_units(b: ir.IRBuilder, count: int, body: Callable[[Any], None]) -> None:
-    with _counting(b, ZERO, ir.Constant(I64, count)) as unit:
+    with counting(b, ZERO, ir.Constant(I64, count)) as unit:
         body(unit)
 
 
 @contextmanager
-def _counting(b: ir.IRBuilder, first: Any, last: Any) -> Iterator[Any]:
+def counting(b: ir.IRBuilder, first: Any, last: Any) -> Iterator[Any]:
     """A loop over integers from first to below last; the builder ends after it."""
     function, before = b.function, b.block
     head, body, after = (function.append_basic_block(name) for name in ("head", "body", "after"))

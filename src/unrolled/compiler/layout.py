@@ -90,11 +90,13 @@ class Layout:
         streams = sorted({op.detail[0] for op in ops if op.kind == "load"} | {stream for stream, _ in program.stores})
         self.streams = tuple(streams)
         self.vectors = tuple(sorted({op.detail[0] for op in ops if op.kind == "parameter"}))
-        names = ["steps", "active", "capacity", "states", "scratch", "totals", "compact rows", "compact stride"]
-        names += [f"{stream} base" for stream in streams]
-        names += [f"{stream} {part}" for stream in streams if stream not in COMPACT for part in ("rows", "stride")]
-        names += [f"vector {name}" for name in self.vectors]
-        names += [f"packed {i} {j}" for i, groups in enumerate(self.groups) for j in range(len(groups))]
+        # The same for every thread; then what each has of its own.
+        common = ["capacity", "compact stride"] + [f"{stream} base" for stream in streams]
+        common += [f"{stream} stride" for stream in streams if stream not in COMPACT]
+        common += [f"vector {name}" for name in self.vectors]
+        common += [f"packed {i} {j}" for i, groups in enumerate(self.groups) for j in range(len(groups))]
+        own = ["steps", "active", "states", "scratch", "totals", "compact rows"]
+        names = common + own + [f"{stream} rows" for stream in streams if stream not in COMPACT]
         self.arguments = {name: place for place, name in enumerate(names)}
 
 

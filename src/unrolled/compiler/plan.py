@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unrolled.cells.core import Recurrence
 from unrolled.compiler.executable import Executable
 from unrolled.compiler.gradient import Differentiated, differentiate
 from unrolled.compiler.graph import Program
 from unrolled.compiler.target import host
+from unrolled.compiler.text import from_text
 from unrolled.compiler.trace import TraceError, trace
 
-# Inputs up to this width are projected inside the loop.
-FOLDED = 128
+# The input projection is made inside the loop, where its result needs no memory, if its matrix is small or serves
+# many rows each time that it is read. Otherwise one large product before the loop reads it once for all steps.
+SMALL, LARGE, MANY = 128, 1024, 8
 _LIMIT = 256
 _plans: OrderedDict[Any, Plan] = OrderedDict()
 
@@ -42,6 +46,10 @@ class Plan:
         self.folded = "inputs" in program.pitches
         self.parameters = tuple(dict.fromkeys(names))
 
+    def tensors(self, cell: Recurrence) -> list[Tensor]:
+        """The parameters of a cell, in order."""
+        return [attrgetter(name)(cell) for name in self.parameters]
+
     @cached_property
     def differentiated(self) -> Differentiated:
         """The step that saves, and its gradient."""
@@ -63,25 +71,37 @@ class Plan:
         return Executable(self.differentiated.backward, host(), double=self.double, ascending=False)
 
 
-def plan_for(cell: Recurrence) -> Plan:
-    """The plan of a cell, made once for all cells that are alike.
+def plan_for(cell: Recurrence, batch: int = 1) -> Plan:
+    """The plan of a cell, made once for all cells that are alike; which is best depends on the rows of the batch.
 
     Raises:
         TraceError: the step does what the compiler has no operation for.
     """
-    key = fingerprint(cell)
+    folded = cell.input_size <= (LARGE if batch >= MANY else SMALL)
+
+    def make() -> Plan:
+        return Plan(_program(cell, folded=folded), double=next(cell.parameters()).dtype == torch.float64)
+
+    return _kept((fingerprint(cell), folded), make)
+
+
+def plan_of(text: str, *, double: bool) -> Plan:
+    """The plan of a program as text."""
+    return _kept((text, double), lambda: Plan(from_text(text), double=double))
+
+
+def _kept(key: Any, make: Callable[[], Plan]) -> Plan:
     plan = _plans.get(key)
     if plan is None:
-        parameter = next(cell.parameters())
-        plan = _plans[key] = Plan(_program(cell), double=parameter.dtype == torch.float64)
+        plan = _plans[key] = make()
         while len(_plans) > _LIMIT:
             _plans.popitem(last=False)
     return plan
 
 
-def _program(cell: Recurrence) -> Program:
-    # A wide projection is better made as one large product, one that draws noise must be made outside.
-    if cell.input_size <= FOLDED:
+def _program(cell: Recurrence, *, folded: bool) -> Program:
+    if folded:
+        # A projection that draws noise, or does what the compiler cannot, is made outside.
         with suppress(TraceError):
             return trace(cell)
     parameter = next(cell.parameters())
@@ -90,13 +110,16 @@ def _program(cell: Recurrence) -> Program:
     return trace(cell, projected)
 
 
+_OPTIONS = {bool, int, float, str, tuple, dict, type(None)}
+
+
 def fingerprint(module: nn.Module) -> Any:
     """All of a module that can make a difference to its step, but for the values of its parameters."""
     values = module.__dict__
     options = tuple(
-        (name, repr(value))
+        (name, kind, value if kind in (bool, int, str) else repr(value))
         for name, value in values.items()
-        if name[0] != "_" and isinstance(value, (bool, int, float, str, tuple, dict, type(None)))
+        if name[0] != "_" and (kind := type(value)) in _OPTIONS
     )
     tensors = tuple(
         (name, None if value is None else (tuple(value.shape), value.dtype))

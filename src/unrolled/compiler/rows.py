@@ -55,12 +55,16 @@ class Rows:
 
     def offsets(self, row_stride: int, step_stride: int, *, reverse: bool) -> tuple[Tensor, int]:
         """Offsets of each row's first step in a padded tensor, in the order, and the stride from step to step."""
-        rows = torch.arange(len(self.starts)) if self.order is None else self.order
-        places = rows * row_stride
-        if not reverse:
-            return places, step_stride
-        last = self.steps - 1 if self.lengths is None else (self.lengths - 1).clamp(min=0)
-        return places + last * step_stride, -step_stride
+        step = -step_stride if reverse else step_stride
+        if self.order is None or self.lengths is None:
+            return _spaced(len(self.starts), row_stride, (self.steps - 1) * step_stride if reverse else 0), step
+        places = self.order * row_stride
+        return (places + (self.lengths - 1).clamp(min=0) * step_stride if reverse else places), step
+
+
+@lru_cache(maxsize=64)
+def _spaced(count: int, stride: int, first: int) -> Tensor:
+    return torch.arange(count) * stride + first
 
 
 @lru_cache(maxsize=64)

@@ -107,7 +107,8 @@ class _DropIn(torch.nn.RNNBase):
                 outputs.append(output)
                 after.append(end)
             values = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-        ends = tuple(torch.stack(state) for state in zip(*after, strict=True))
+        only = len(after) == 1
+        ends = tuple(state[0].unsqueeze(0) if only else torch.stack(state) for state in zip(*after, strict=True))
         return values, ends if len(ends) > 1 else ends[0]
 
     def _initial(self, hx: Any, rows: int) -> tuple[Tensor, ...] | None:
