@@ -219,7 +219,7 @@ class _Call:
         if state is None:
             state = cell.initial_state(rows, device=inputs.device)
         elif isinstance(cell, Recurrence):
-            state = _checked_state(cell, state, rows)
+            state = checked_state(cell, state, rows)
         return cls(inputs, lengths, state)
 
     def request(self, cell: Recurrence, inputs: Tensor, state: Any, reverse: bool) -> Request:
@@ -243,7 +243,12 @@ def _checked_lengths(lengths: Tensor, inputs: Tensor) -> Tensor:
     return lengths.to(device=inputs.device, dtype=torch.int64)
 
 
-def _checked_state(cell: Recurrence, state: Any, rows: int) -> Any:
+def checked_state(cell: Recurrence, state: Any, rows: int) -> Any:
+    """The state as the cell's named tuple.
+
+    Raises:
+        TypeError, ValueError: it is not one tensor (rows, units) for each of the cell's states.
+    """
     names = tuple(cell.state_sizes)
     if isinstance(state, Tensor):
         state = (state,)

@@ -52,6 +52,11 @@ class _DropIn(torch.nn.RNNBase):
                 lent[name] = parameter
         return cell if cell.training == self.training else cell.train(self.training)
 
+    @property
+    def layers(self) -> list[Cell]:
+        """The forward direction's cells, one a layer, with the layer's parameters."""
+        return [self._bound(number, 0) for number in range(self.num_layers)]
+
     def forward(self, input: Any, hx: Any = None, *, lengths: Tensor | None = None) -> tuple[Any, Any]:
         """All steps, as torch.nn's layer of the same name, with lengths in place of packing if wanted.
 
