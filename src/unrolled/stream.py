@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -100,7 +101,8 @@ class _EagerStep:
 
     def __call__(self, input: Tensor) -> Tensor:
         with torch.no_grad():
-            output, self.state = self.core(input, self.state)
+            result: tuple[Tensor, Any] = self.core(input, self.state)
+        output, self.state = result
         return output
 
 
@@ -114,7 +116,7 @@ def _cores(layers: Any) -> list[Core]:
         cores = []
     if not cores or not all(isinstance(core, Core) for core in cores):
         raise TypeError(f"layers: expected cells, wrappers, or a layer of unrolled.nn, found {type(layers).__name__}")
-    for below, core in zip(cores, cores[1:], strict=False):
+    for below, core in pairwise(cores):
         if core.input_size != below.output_size:
             raise ValueError(f"layers: expected a layer that takes {below.output_size} features, found {core}")
     return cores

@@ -60,7 +60,7 @@ def unroll(
     `checkpoint`, a segment's share of that and the states between segments; one more forward pass is the price.
     """
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
-    how = _How(reverse, backend, checkpoint and segment_length(checkpoint, call.inputs.shape[0]))
+    how = _How(reverse, backend, None if checkpoint is None else segment_length(checkpoint, call.inputs.shape[0]))
     with save_on_cpu(pin_memory=True) if offload and call.inputs.is_cuda else nullcontext():
         outputs, after = _run(call, how, cell, call.inputs, call.state)
     if call.lengths is not None and not isinstance(cell, Recurrence):

@@ -49,7 +49,7 @@ def compiled_for(target: Target, *, double: bool = False) -> list[str]:
     texts = []
     for program, ascending in ((both.forward, True), (both.backward, False)):
         loops = schedule(program)
-        layout = Layout(loops, target, double)
+        layout = Layout(loops, target, double=double)
         ir = kernel_ir(loops, layout, double=double, ascending=ascending, triple=target.triple)
         texts.append(assembly(ir, target))
     return texts

@@ -19,25 +19,32 @@ def _offer(request: Request) -> Served | str:
     dtype = next(request.cell.parameters()).dtype
     if dtype not in DTYPES:
         return f"it computes in float32 and float64, not in {dtype}"
-    if torch.is_autocast_enabled("cpu"):
-        return "it does not follow autocast"
     if torch._C._are_functorch_transforms_active():
         return "torch.func transforms need the reference step"
     from unrolled.compiler.function import unrolled_by
     from unrolled.compiler.plan import MANY, plan_for
+    from unrolled.compiler.target import host
     from unrolled.compiler.trace import TraceError
 
+    # Autocast leaves float64 alone.
+    autocast = torch.is_autocast_enabled("cpu") and dtype == torch.float32
+    if autocast and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
+        return f"of autocast it follows bfloat16, not {torch.get_autocast_dtype('cpu')}"
+    if autocast and torch.compiler.is_compiling():
+        return "torch.compile does not take it into its graph under autocast"
+    if autocast and not host().bf16:
+        return "this processor has no products of bfloat16, which autocast asks for"
     if torch.compiler.is_compiling():
         # The number of rows may be a symbol in the graph.
         text, why = _text(request.cell, MANY if request.inputs.shape[1] >= MANY else 1)
         return why or partial(unrolled_in_graph, request, text)
     try:
-        return partial(unrolled_by, request, plan_for(request.cell, request.inputs.shape[1]))
+        return partial(unrolled_by, request, plan_for(request.cell, request.inputs.shape[1], bf16=autocast))
     except TraceError as error:
         return str(error)
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _text(cell: Recurrence, batch: int) -> tuple[str, str]:
     """The program as text, or why there is none."""
     from unrolled.compiler.plan import plan_for

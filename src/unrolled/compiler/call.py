@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unrolled.compiler.executable import Precision
 from unrolled.compiler.plan import Plan
 from unrolled.compiler.rows import Rows, ragged_rows, whole_rows
 from unrolled.compiler.workspace import borrow
@@ -108,7 +109,7 @@ class Call:
         made: dict[str, Tensor] = {}
         for group in self.plan.differentiated.weights:
             first, last = group[0].v, group[-1].v + group[-1].columns
-            product = _columns(memory, group[0].dy, group[0].rows).t() @ memory["saved"][:, first:last]
+            product = self._product(_columns(memory, group[0].dy, group[0].rows).t(), memory["saved"][:, first:last])
             for part in group:
                 block = product[:, part.v - first : part.v - first + part.columns]
                 if part.name not in made and part.rows == len(parameters[part.name]):
@@ -129,8 +130,17 @@ class Call:
         made = borrow((self.rows.total, self.plan.program.pitches["inputs"]), memory["dy"].dtype)
         for number, part in enumerate(parts):
             weight = parameters[part.name][part.row : part.row + part.rows]
-            torch.addmm(made, _columns(memory, part.dy, part.rows), weight, beta=min(number, 1), out=made)
+            dy = _columns(memory, part.dy, part.rows)
+            if self.plan.precision is Precision.BF16:
+                made = self._product(dy, weight) if number == 0 else made + self._product(dy, weight)
+            else:
+                torch.addmm(made, dy, weight, beta=min(number, 1), out=made)
         return self.spread(made if parts else made.zero_())
+
+    def _product(self, a: Tensor, b: Tensor) -> Tensor:
+        if self.plan.precision is Precision.BF16:
+            return (a.to(torch.bfloat16) @ b.to(torch.bfloat16)).to(a.dtype)
+        return a @ b
 
     # Layouts
 

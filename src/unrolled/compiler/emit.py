@@ -9,20 +9,32 @@ width ends, and is read and written under a mask. So is everything where a tile 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
 from unrolled.compiler.gradient import round_up
 from unrolled.compiler.graph import BINARY, CONDITIONS, Op
-from unrolled.compiler.layout import COMPACT, Layout
+from unrolled.compiler.ir_tools import BFLOAT, I32, I64, POINTER, ZERO, counting, declared
+from unrolled.compiler.layout import COMPACT, Group, Layout
 from unrolled.compiler.schedule import Loop, Schedule
 from unrolled.compiler.vector_math import VectorMath
 
-I1, I32, I64, POINTER = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.PointerType()
 OWN_STREAMS = ("saved",)
 COMPARE = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "=="}
 ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """How a sum of products runs: `count` times, `multiply(weights, spread element of a vector, sum)`."""
+
+    element: Any
+    count: int
+    vectors: list[Any]
+    multiply: Callable[[Any, Any, Any], Any]
 
 
 class TileEmitter:
@@ -69,6 +81,8 @@ class TileEmitter:
         self.first_unit = b.mul(self.unit_tile, ir.Constant(I64, self.tile.units))
         self.masks = [self._mask(register) for register in range(self.tile.registers)]
         if self.loop.products:
+            if self.layout.bf16:
+                self._converted()
             self._products()
         for row in range(self.rows):
             for register in range(self.tile.registers):
@@ -160,7 +174,7 @@ class TileEmitter:
         if mask is None:
             return b.load(pointer, align=self.bytes, typ=self.math.vector)
         kind = ir.FunctionType(self.math.vector, [POINTER, I32, mask.type, self.math.vector])
-        function = self._declared(f"llvm.masked.load.{self._suffix()}.p0", kind)
+        function = declared(self.builder.module, f"llvm.masked.load.{self._suffix()}.p0", kind)
         nothing = ir.Constant(self.math.vector, None)
         return b.call(function, [pointer, ir.Constant(I32, self.bytes), mask, nothing])
 
@@ -172,36 +186,29 @@ class TileEmitter:
             b.store(value, pointer, align=self.bytes)
             return
         kind = ir.FunctionType(ir.VoidType(), [self.math.vector, POINTER, I32, mask.type])
-        function = self._declared(f"llvm.masked.store.{self._suffix()}.p0", kind)
+        function = declared(self.builder.module, f"llvm.masked.store.{self._suffix()}.p0", kind)
         b.call(function, [value, pointer, ir.Constant(I32, self.bytes), mask])
 
     def _suffix(self) -> str:
         return f"v{self.lanes}f{8 * self.bytes}"
 
-    def _declared(self, name: str, kind: ir.FunctionType) -> ir.Function:
-        module = self.builder.module
-        return module.globals.get(name) or ir.Function(module, kind, name)
-
     # Products
 
     def _products(self) -> None:
         b, tile = self.builder, self.tile
-        count = len(self.loop.products)
         zero = self.math.constant(0.0)
-        sums = [zero] * (count * self.rows * tile.registers)
+        sums = [zero] * (len(self.loop.products) * self.rows * tile.registers)
 
         def slot(product: int, row: int, register: int) -> int:
             return (product * self.rows + row) * tile.registers + register
 
         for number, group in enumerate(self.layout.groups[self.index]):
-            members = len(group.members)
-            where, found = self.schedule.readable[group.vector]
-            detail = (self.ops[group.vector].detail[0], False) if where == "state" else found
-            vectors = [self.place(where, detail, row) for row in range(self.rows)]
-            k_size = members * tile.units
-            packed = self.address(
-                self.argument(f"packed {self.index} {number}"),
-                b.mul(self.unit_tile, ir.Constant(I64, k_size * group.width)),
+            factors = self._factors(number, group)
+            k_size = len(group.members) * tile.units
+            packed = b.gep(
+                b.inttoptr(self.argument(f"packed {self.index} {number}"), POINTER),
+                [b.mul(self.unit_tile, ir.Constant(I64, k_size * factors.count))],
+                source_etype=factors.element,
             )
             before = b.block
             body = self.function.append_basic_block(f"product_{number}")
@@ -209,35 +216,90 @@ class TileEmitter:
             b.branch(body)
             b.position_at_end(body)
             k = b.phi(I64)
-            k.add_incoming(ir.Constant(I64, 0), before)
+            k.add_incoming(ZERO, before)
             running = [b.phi(self.math.vector) for _ in sums]
             for phi, value in zip(running, sums, strict=True):
                 phi.add_incoming(value, before)
             new: list[Any] = list(running)
-            start = b.gep(packed, [b.mul(k, ir.Constant(I64, k_size))], source_etype=self.element)
+            start = b.gep(packed, [b.mul(k, ir.Constant(I64, k_size))], source_etype=factors.element)
             spread = [
-                self._splat(b.load(b.gep(v, [k], source_etype=self.element), typ=self.element), self.element)
-                for v in vectors
+                self._splat(b.load(b.gep(v, [k], source_etype=factors.element), typ=factors.element), factors.element)
+                for v in factors.vectors
             ]
             for member, (product, _) in enumerate(group.members):
                 for register in range(tile.registers):
                     offset = ir.Constant(I64, member * tile.units + register * self.lanes)
-                    pointer = b.gep(start, [offset], source_etype=self.element)
-                    weights = b.load(pointer, align=self.bytes, typ=self.math.vector)
+                    pointer = b.gep(start, [offset], source_etype=factors.element)
+                    kind = ir.VectorType(factors.element, self.lanes)
+                    weights = b.load(pointer, align=self.bytes, typ=kind)
                     for row in range(self.rows):
                         place = slot(product, row, register)
-                        new[place] = self.math.fma(weights, spread[row], new[place])
+                        new[place] = factors.multiply(weights, spread[row], new[place])
             next_k = b.add(k, ir.Constant(I64, 1))
             k.add_incoming(next_k, body)
             for phi, value in zip(running, new, strict=True):
                 phi.add_incoming(value, body)
-            b.cbranch(b.icmp_signed("<", next_k, ir.Constant(I64, group.width)), body, after)
+            b.cbranch(b.icmp_signed("<", next_k, ir.Constant(I64, factors.count)), body, after)
             b.position_at_end(after)
             sums = new
         for product, op in enumerate(self.loop.products):
             for row in range(self.rows):
                 for register in range(tile.registers):
                     self.values[op, row, register] = sums[slot(product, row, register)]
+
+    def _factors(self, number: int, group: Group) -> _Factors:
+        """What the products of a group multiply: numbers, or pairs of bf16."""
+        if not self.layout.bf16:
+            vectors = [self._vector(group, row) for row in range(self.rows)]
+            return _Factors(self.element, group.width, vectors, self.math.fma)
+        vectors = [self._converted_place(number, row) for row in range(self.rows)]
+        return _Factors(I32, -(-group.width // 2), vectors, self._multiply_pairs)
+
+    def _vector(self, group: Group, row: int) -> Any:
+        """The pointer to the vector that a group's products multiply."""
+        where, found = self.schedule.readable[group.vector]
+        return self.place(where, (self.ops[group.vector].detail[0], False) if where == "state" else found, row)
+
+    # Products of bf16 pairs
+
+    def _converted_place(self, number: int, row: int) -> Any:
+        start = self.own_row("converted", row, self.layout.converted_pitch)
+        offset = ir.Constant(I64, self.layout.converted[self.index][number])
+        b = self.builder
+        return b.gep(b.inttoptr(self.argument("converted"), POINTER), [b.add(start, offset)], source_etype=BFLOAT)
+
+    def _converted(self) -> None:
+        """The first tile of units rounds its rows' vectors to bf16; the others find them so."""
+        b = self.builder
+        narrow = ir.VectorType(BFLOAT, self.lanes)
+        lane = ir.Constant(ir.VectorType(I64, self.lanes), [ir.Constant(I64, i) for i in range(self.lanes)])
+        kind = ir.FunctionType(
+            self.math.vector, [POINTER, I32, ir.VectorType(ir.IntType(1), self.lanes), self.math.vector]
+        )
+        load = declared(b.module, f"llvm.masked.load.{self._suffix()}.p0", kind)
+        nothing = ir.Constant(self.math.vector, None)
+        # Made before the branch, since they are used after it too.
+        places = [
+            (group, self._vector(group, row), self._converted_place(number, row))
+            for number, group in enumerate(self.layout.groups[self.index])
+            for row in range(self.rows)
+        ]
+        with b.if_then(b.icmp_signed("==", self.unit_tile, ZERO)):
+            for group, source, target in places:
+                blocks = ir.Constant(I64, -(-group.width // self.lanes))
+                with counting(b, ZERO, blocks) as block:
+                    first = b.mul(block, ir.Constant(I64, self.lanes))
+                    left = b.sub(ir.Constant(I64, group.width), first)
+                    mask = b.icmp_signed("<", lane, self._splat(left, I64))
+                    pointer = b.gep(source, [first], source_etype=self.element)
+                    value = b.call(load, [pointer, ir.Constant(I32, self.bytes), mask, nothing])
+                    b.store(b.fptrunc(value, narrow), b.gep(target, [first], source_etype=BFLOAT), align=2)
+
+    def _multiply_pairs(self, a: Any, b: Any, c: Any) -> Any:
+        pairs = ir.VectorType(BFLOAT, 2 * self.lanes)
+        kind = ir.FunctionType(self.math.vector, [self.math.vector, pairs, pairs])
+        function = declared(self.builder.module, f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}", kind)
+        return self.builder.call(function, [c, self.builder.bitcast(a, pairs), self.builder.bitcast(b, pairs)])
 
     # Everything pointwise
 
@@ -329,7 +391,8 @@ class TileEmitter:
             part = self._inside(self.value(arg, row, register), register)
             whole = part if whole is None else b.fadd(whole, part)
         name = f"llvm.vector.reduce.fadd.{self._suffix()}"
-        function = self._declared(name, ir.FunctionType(self.element, [self.element, self.math.vector]))
+        kind = ir.FunctionType(self.element, [self.element, self.math.vector])
+        function = declared(b.module, name, kind)
         part = b.call(function, [ir.Constant(self.element, 0.0), whole], fastmath=("reassoc",))
         pointer = self.place("scratch", number, row)
         before = b.load(pointer, align=self.bytes, typ=self.element)

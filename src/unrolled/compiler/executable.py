@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import cache
 from itertools import accumulate
 from typing import Any
@@ -22,25 +23,39 @@ from unrolled.compiler.target import Target
 from unrolled.compiler.workspace import borrow
 
 
+class Precision(Enum):
+    """What a kernel computes in: fp32, fp64, or fp32 with products of bf16."""
+
+    SINGLE = "single"
+    DOUBLE = "double"
+    BF16 = "bf16"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of all that the kernel shares with the outside."""
+        return torch.float64 if self is Precision.DOUBLE else torch.float32
+
+
 class Executable:
     """One program for one machine and precision.
 
     Args:
         program: a step, or a backward step.
         target: the machine, this one.
-        double: float64 rather than float32.
+        precision: of the numbers, and of the factors in products.
         ascending: steps run from first to last.
     """
 
-    def __init__(self, program: Program, target: Target, *, double: bool, ascending: bool) -> None:
+    def __init__(self, program: Program, target: Target, precision: Precision, *, ascending: bool) -> None:
         self.program = program
         self.ascending = ascending
-        self.dtype = torch.float64 if double else torch.float32
+        self.dtype = precision.dtype
+        double = precision is Precision.DOUBLE
         self.schedule = schedule(program)
-        self.layout = Layout(self.schedule, target, double)
+        self.layout = Layout(self.schedule, target, double=double, bf16=precision is Precision.BF16)
         self.ir = kernel_ir(self.schedule, self.layout, double=double, ascending=ascending, triple=target.triple)
         self.code = compiled(self.ir, target)
-        self.matrices = Matrices(self.layout, target, double=double)
+        self.matrices = Matrices(self.layout, target, precision)
 
     def run(
         self,
@@ -68,6 +83,7 @@ class Executable:
             place = halves[:, :, layout.states[name] : layout.states[name] + value.shape[1]]
             place.copy_(value if rows.order is None else value[rows.order])
         scratch = borrow((batch, layout.scratch_pitch), self.dtype)
+        converted = borrow((batch, layout.converted_pitch), torch.bfloat16)
         totals = torch.zeros(len(rows.shares), layout.totals_size, dtype=self.dtype)
         packed = self.matrices.packed(parameters)
         placed = [name for name in layout.streams if name not in COMPACT]
@@ -81,7 +97,7 @@ class Executable:
         ]
         offsets = [streams[name][1].data_ptr() for name in placed]  # type: ignore[union-attr]
         state_base, scratch_base, totals_base = halves.data_ptr(), scratch.data_ptr(), totals.data_ptr()
-        starts = rows.starts.data_ptr()
+        starts, converted_base = rows.starts.data_ptr(), converted.data_ptr()
         lists = [
             [
                 *common,
@@ -90,6 +106,7 @@ class Executable:
                 state_base + share.first * layout.state_pitch * width,
                 scratch_base + share.first * layout.scratch_pitch * width,
                 totals_base + thread * layout.totals_size * width,
+                converted_base + share.first * layout.converted_pitch * 2,
                 *(address + share.first * 8 for address in (starts, *offsets)),
             ]
             for thread, share in enumerate(rows.shares)
@@ -113,21 +130,27 @@ class Matrices:
     Args:
         layout: says which, and in which order.
         target: the machine, this one.
-        double: float64 rather than float32.
+        precision: bf16 is packed in pairs.
     """
 
-    def __init__(self, layout: Layout, target: Target, *, double: bool) -> None:
-        self.dtype = torch.float64 if double else torch.float32
-        self.code = _pack_kernel(target, double)
+    def __init__(self, layout: Layout, target: Target, precision: Precision) -> None:
+        self.dtype = precision.dtype
+        self.code = _pack_kernel(target, precision)
         pairs = [(group, tile) for groups, tile in zip(layout.groups, layout.tiles, strict=True) for group in groups]
-        sizes = [tile.count * group.width * len(group.members) * tile.units for group, tile in pairs]
+        # Two of bf16 take the place of one number.
+        together = 2 if precision is Precision.BF16 else 1
+        counts = [-(-group.width // together) for group, _ in pairs]
+        sizes = [
+            tile.count * count * len(group.members) * tile.units
+            for (group, tile), count in zip(pairs, counts, strict=True)
+        ]
         *self.offsets, self.size = accumulate(sizes, initial=0)
         self.jobs: list[tuple[str, int, int, list[int]]] = []
-        for (group, tile), offset in zip(pairs, self.offsets, strict=True):
+        for (group, tile), count, offset in zip(pairs, counts, self.offsets, strict=True):
             step = len(group.members) * tile.units
             for member, (_, matrix) in enumerate(group.members):
                 strides = (1, matrix.columns) if matrix.transposed else (matrix.columns, 1)
-                shape = [group.width * step, step, tile.units, tile.count, group.width, *strides]
+                shape = [count * step, step, tile.units, tile.count, group.width, *strides]
                 place = offset + member * tile.units
                 self.jobs.append((matrix.name, place, matrix.row * matrix.columns, [*shape, matrix.width_out - 1]))
         # Threads take neighbours: each gets some of the large and some of the small.
@@ -151,8 +174,9 @@ class Matrices:
 
 
 @cache
-def _pack_kernel(target: Target, double: bool) -> Any:
-    return compiled(pack_ir(double=double, lanes=target.lanes(double), triple=target.triple), target)
+def _pack_kernel(target: Target, precision: Precision) -> Any:
+    double, bf16 = precision is Precision.DOUBLE, precision is Precision.BF16
+    return compiled(pack_ir(double=double, bf16=bf16, lanes=target.lanes(double), triple=target.triple), target)
 
 
 def parallel(address: int, lists: Sequence[Sequence[int]]) -> None:

@@ -18,14 +18,15 @@ from unrolled.compiler.plan import Plan
 
 def unrolled_by(request: Request, plan: Plan) -> tuple[Tensor, Any]:
     """Runs a request through the compiled kernels."""
-    cell, inputs = request.cell, request.inputs
+    cell, inputs = request.cell, request.inputs.to(plan.precision.dtype)
     call = Call.of(plan, inputs, request.lengths, reverse=request.reverse)
     parameters = [tensor.contiguous() for tensor in plan.tensors(cell)]
     if plan.folded:
         arriving = inputs if inputs.stride(2) == 1 else inputs.contiguous()
     else:
-        arriving = cell.project_inputs(call.compact(inputs))
-    tensors = (*request.state, *parameters)
+        # Under autocast a product is bf16; all that the kernel sees is as its states.
+        arriving = cell.project_inputs(call.compact(inputs)).to(plan.precision.dtype)
+    tensors = (*(value.to(plan.precision.dtype) for value in request.state), *parameters)
     if torch.is_grad_enabled():
         outputs, *state = _Unrolled.apply(cell, call, arriving, *tensors)  # type: ignore[no-untyped-call]
     else:

@@ -7,17 +7,15 @@ matrices stay in the nearest cache while the rows pass by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 
-from unrolled.compiler.emit import I64, POINTER, TileEmitter
+from unrolled.compiler.emit import TileEmitter
+from unrolled.compiler.ir_tools import I64, ONE, POINTER, ZERO, counting
 from unrolled.compiler.layout import Layout
 from unrolled.compiler.schedule import Schedule
-
-ONE, ZERO = ir.Constant(I64, 1), ir.Constant(I64, 0)
 
 
 def kernel_ir(schedule: Schedule, layout: Layout, *, double: bool, ascending: bool, triple: str) -> str:
@@ -87,20 +85,3 @@ def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *
 def _over_units(b: ir.IRBuilder, count: int, body: Callable[[Any], None]) -> None:
     with counting(b, ZERO, ir.Constant(I64, count)) as unit:
         body(unit)
-
-
-@contextmanager
-def counting(b: ir.IRBuilder, first: Any, last: Any) -> Iterator[Any]:
-    """A loop over integers from first to below last; the builder ends after it."""
-    function, before = b.function, b.block
-    head, body, after = (function.append_basic_block(name) for name in ("head", "body", "after"))
-    b.branch(head)
-    b.position_at_end(head)
-    number = b.phi(I64)
-    number.add_incoming(first, before)
-    b.cbranch(b.icmp_signed("<", number, last), body, after)
-    b.position_at_end(body)
-    yield number
-    number.add_incoming(b.add(number, ONE), b.block)
-    b.branch(head)
-    b.position_at_end(after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from unrolled.compiler.gradient import round_up
 from unrolled.compiler.graph import Matrix
@@ -59,10 +60,13 @@ class Layout:
         vectors: the parameters of which vectors are read.
         totals: (parameter, offset) -> offset in a thread's totals; `totals_size` in all.
         groups: for every loop its groups; `packed` gives each one's place in the list of packed matrices.
+        bf16: whether products are of bf16 pairs, with fp32 sums.
+        converted: for every loop the offsets of its groups' vectors in a row's bf16 memory, which all loops share;
+            `converted_pitch` bf16 numbers a row.
         arguments: name -> place in the list of 64-bit arguments.
     """
 
-    def __init__(self, schedule: Schedule, target: Target, double: bool) -> None:
+    def __init__(self, schedule: Schedule, target: Target, *, double: bool, bf16: bool = False) -> None:
         program, ops = schedule.program, schedule.program.graph.ops
         self.lanes = lanes = target.lanes(double)
         self.tiles = [_tile(loop, target, lanes) for loop in schedule.loops]
@@ -87,6 +91,11 @@ class Layout:
             self.totals[place] = self.totals_size
             self.totals_size += round_up(ops[number].width, lanes)
         self.groups = [_groups(schedule, loop) for loop in schedule.loops]
+        self.bf16 = bf16
+        self.converted = [
+            list(accumulate((round_up(group.width, lanes) for group in groups), initial=0)) for groups in self.groups
+        ]
+        self.converted_pitch = max((offsets[-1] for offsets in self.converted), default=0) if bf16 else 0
         streams = sorted({op.detail[0] for op in ops if op.kind == "load"} | {stream for stream, _ in program.stores})
         self.streams = tuple(streams)
         self.vectors = tuple(sorted({op.detail[0] for op in ops if op.kind == "parameter"}))
@@ -95,7 +104,7 @@ class Layout:
         common += [f"{stream} stride" for stream in streams if stream not in COMPACT]
         common += [f"vector {name}" for name in self.vectors]
         common += [f"packed {i} {j}" for i, groups in enumerate(self.groups) for j in range(len(groups))]
-        own = ["steps", "active", "states", "scratch", "totals", "compact rows"]
+        own = ["steps", "active", "states", "scratch", "totals", "converted", "compact rows"]
         names = common + own + [f"{stream} rows" for stream in streams if stream not in COMPACT]
         self.arguments = {name: place for place, name in enumerate(names)}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def unrolled_in_graph(request: Request, program: str) -> tuple[Tensor, Any]:
     """A request as one node of a graph; `program` is the cell's step as text."""
     cell, inputs = request.cell, request.inputs
-    folded, names, width = _facts(program)
+    folded, names, width = _facts(program, inputs.dtype == torch.float64)
     parameters = [attrgetter(name)(cell) for name in names]
     arriving = inputs if folded else cell.project_inputs(inputs)
     state = list(request.state)
@@ -28,11 +28,12 @@ def unrolled_in_graph(request: Request, program: str) -> tuple[Tensor, Any]:
     return outputs, type(request.state)(*after)
 
 
-@torch.compiler.assume_constant_result
-def _facts(program: str) -> tuple[bool, tuple[str, ...], int]:
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _facts(program: str, double: bool) -> tuple[bool, tuple[str, ...], int]:
+    from unrolled.compiler.executable import Precision
     from unrolled.compiler.plan import plan_of
 
-    plan = plan_of(program, double=False)
+    plan = plan_of(program, Precision.DOUBLE if double else Precision.SINGLE)
     return plan.folded, plan.parameters, plan.differentiated.forward.pitches["saved"]
 
 
@@ -137,9 +138,9 @@ def _call(
     program: str, arriving: Tensor, lengths: Tensor | None, *, reverse: bool, parameters: Sequence[Tensor]
 ) -> tuple[Call, Tensor, dict[str, Tensor]]:
     from unrolled.compiler.call import Call
-    from unrolled.compiler.plan import plan_of
+    from unrolled.compiler.plan import plan_of, precision_of
 
-    plan = plan_of(program, double=arriving.dtype == torch.float64)
+    plan = plan_of(program, precision_of(arriving.dtype))
     steps = arriving.shape[0]
     # Nobody could check the values while the graph was made, and the kernel goes where they say.
     if lengths is not None and len(lengths) and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.cells.core import Recurrence
-from unrolled.compiler.executable import Executable
+from unrolled.compiler.executable import Executable, Precision
 from unrolled.compiler.gradient import Differentiated, differentiate
 from unrolled.compiler.graph import Program
 from unrolled.compiler.target import host
@@ -37,9 +37,9 @@ class Plan:
         folded: whether the step projects its inputs itself.
     """
 
-    def __init__(self, program: Program, *, double: bool) -> None:
+    def __init__(self, program: Program, precision: Precision) -> None:
         self.program = program
-        self.double = double
+        self.precision = precision
         self.states = tuple(program.states)
         names = [op.detail[0] for op in program.graph.ops if op.kind == "parameter"]
         names += [matrix.name for op in program.graph.ops if op.kind == "product" for matrix in op.detail]
@@ -53,41 +53,48 @@ class Plan:
     @cached_property
     def differentiated(self) -> Differentiated:
         """The step that saves, and its gradient."""
-        return differentiate(self.program, host().lanes(self.double))
+        return differentiate(self.program, host().lanes(self.precision is Precision.DOUBLE))
 
     @cached_property
     def inference(self) -> Executable:
         """The step alone."""
-        return Executable(self.program, host(), double=self.double, ascending=True)
+        return Executable(self.program, host(), self.precision, ascending=True)
 
     @cached_property
     def forward(self) -> Executable:
         """The step that saves what the gradient needs."""
-        return Executable(self.differentiated.forward, host(), double=self.double, ascending=True)
+        return Executable(self.differentiated.forward, host(), self.precision, ascending=True)
 
     @cached_property
     def backward(self) -> Executable:
         """The backward step."""
-        return Executable(self.differentiated.backward, host(), double=self.double, ascending=False)
+        return Executable(self.differentiated.backward, host(), self.precision, ascending=False)
 
 
-def plan_for(cell: Recurrence, batch: int = 1) -> Plan:
-    """The plan of a cell, made once for all cells that are alike; which is best depends on the rows of the batch.
+def plan_for(cell: Recurrence, batch: int = 1, *, bf16: bool = False) -> Plan:
+    """The plan of a cell, made once for all cells that are alike.
+
+    Args:
+        cell: what to compile.
+        batch: rows; which plan is best depends on their number.
+        bf16: products are of bf16, with fp32 sums.
 
     Raises:
         TraceError: the step does what the compiler has no operation for.
     """
     folded = cell.input_size <= (LARGE if batch >= MANY else SMALL)
-
-    def make() -> Plan:
-        return Plan(_program(cell, folded=folded), double=next(cell.parameters()).dtype == torch.float64)
-
-    return _kept((fingerprint(cell), folded), make)
+    precision = Precision.BF16 if bf16 else precision_of(next(cell.parameters()).dtype)
+    return _kept((fingerprint(cell), folded, precision), lambda: Plan(_program(cell, folded=folded), precision))
 
 
-def plan_of(text: str, *, double: bool) -> Plan:
+def plan_of(text: str, precision: Precision) -> Plan:
     """The plan of a program as text."""
-    return _kept((text, double), lambda: Plan(from_text(text), double=double))
+    return _kept((text, precision), lambda: Plan(from_text(text), precision))
+
+
+def precision_of(dtype: torch.dtype) -> Precision:
+    """What a cell of this dtype is computed in."""
+    return Precision.DOUBLE if dtype == torch.float64 else Precision.SINGLE
 
 
 def _kept(key: Any, make: Callable[[], Plan]) -> Plan:

@@ -45,7 +45,7 @@ class CompiledStep:
         offsets = {name: torch.arange(batch_size) * width for name, width in widths.items()}
         # What the addresses below point to must live as long as this.
         self._alive = (rows, packed, scratch, offsets)
-        named: dict[str, int] = {"compact stride": 0, "steps": 1, "totals": 0}
+        named: dict[str, int] = {"compact stride": 0, "steps": 1, "totals": 0, "converted": 0}
         named |= {f"{name} base": 0 for name in widths} | {f"{name} stride": 0 for name in widths}
         named |= {f"{name} rows": tensor.data_ptr() for name, tensor in offsets.items()}
         named |= {f"vector {name}": self._parameters[name].data_ptr() for name in layout.vectors}

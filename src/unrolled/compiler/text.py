@@ -22,8 +22,11 @@ def from_text(text: str) -> Program:
     graph = Graph()
     for kind, args, width, detail in ops:
         graph.ops.append(Op(kind, tuple(args), width, tuple(_part(part) for part in detail)))
-    tables = [{(name, offset): number for name, offset, number in table} for table in (stores, totals)]
-    return Program(graph, states, *tables, pitches)
+
+    def places(table: list[Any]) -> dict[tuple[str, int], int]:
+        return {(name, offset): number for name, offset, number in table}
+
+    return Program(graph, states, places(stores), places(totals), pitches)
 
 
 def _plain(part: Any) -> Any:

@@ -27,7 +27,7 @@ class _Lent(np.ndarray[Any, Any]):
 
     def __del__(self, free: deque[np.ndarray[Any, Any]] = _free) -> None:
         if self.base is not None:
-            free.append(self.base)  # type: ignore[arg-type]
+            free.append(self.base)
 
 
 def borrow(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
