@@ -13,7 +13,8 @@ from torch.autograd.graph import save_on_cpu
 
 from unrolled.backends import Request, Served, backends
 from unrolled.backends.recompute import recomputed, segment_length
-from unrolled.backends.reference import states_in_time, valid_steps
+from unrolled.backends.backend import cleaned
+from unrolled.backends.reference import states_in_time
 from unrolled.cells.core import Core, Recurrence
 from unrolled.cells.named import tuple_type
 
@@ -65,7 +66,7 @@ def unroll(
         outputs, after = _run(call, how, cell, call.inputs, call.state)
     if call.lengths is not None and not isinstance(cell, Recurrence):
         # A wrapper may have written past the end: a projection has a bias.
-        outputs = torch.where(valid_steps(call.lengths, outputs.shape[0]).to(outputs.device), outputs, 0.0)
+        outputs = cleaned(outputs, call.lengths)
     return outputs if time_major else outputs.transpose(0, 1), after
 
 
@@ -110,7 +111,8 @@ def static_unroll(
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
-    projected = cell.project_inputs(call.inputs)
+    inputs = call.inputs if call.lengths is None else cleaned(call.inputs, call.lengths)
+    projected = cell.project_inputs(inputs)
     states = dict(states_in_time(cell, projected, call.lengths, call.state, reverse=reverse))
     return [states[time] for time in sorted(states)]
 
@@ -190,7 +192,7 @@ def _offered(request: Request, name: str) -> Served:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """The checked arguments, time-major, with zeros in the padding."""
+    """The checked arguments, time-major."""
 
     inputs: Tensor
     lengths: Tensor | None
@@ -214,7 +216,9 @@ class _Call:
             inputs = inputs.transpose(0, 1)
         if lengths is not None:
             lengths = _checked_lengths(lengths, inputs)
-            inputs = torch.where(valid_steps(lengths, inputs.shape[0]), inputs, 0.0)
+            if not isinstance(cell, Recurrence):
+                # What wrappers do to the padding must stay harmless; a backend knows how to deal with it itself.
+                inputs = cleaned(inputs, lengths)
         rows = inputs.shape[1]
         if state is None:
             state = cell.initial_state(rows, device=inputs.device)

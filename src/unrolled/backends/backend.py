@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from unrolled.cells.core import Recurrence
@@ -19,7 +20,7 @@ class Request:
 
     Attributes:
         cell: what to unroll.
-        inputs: (time, batch, input_size); zero past a row's length.
+        inputs: (time, batch, input_size); past a row's length stands anything, see `cleaned`.
         lengths: (batch,) int64 on the device of the inputs, or None if every row is whole.
         state: the state before the first step, tensors (batch, units).
         reverse: whether every row runs from its last valid step to its first.
@@ -30,6 +31,16 @@ class Request:
     lengths: Tensor | None
     state: Any
     reverse: bool
+
+    def cleaned(self) -> Request:
+        """The same with zeros past every row's length, for who computes on the padding too."""
+        return self if self.lengths is None else replace(self, inputs=cleaned(self.inputs, self.lengths))
+
+
+def cleaned(values: Tensor, lengths: Tensor) -> Tensor:
+    """(time, batch, features) with zeros past every row's length, whatever stood there."""
+    time = torch.arange(values.shape[0], device=lengths.device).unsqueeze(-1)
+    return torch.where((time < lengths).unsqueeze(-1).to(values.device), values, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.backends.backend import Backend, Request
+from unrolled.backends.backend import Backend, Request, cleaned
 from unrolled.cells.core import Recurrence, keep_dtypes
 
 
@@ -42,18 +42,13 @@ def unrolled_statically(
         return state[0].new_empty(0, *state[0].shape), state
     stacked = torch.stack(outputs)
     if lengths is not None:
-        stacked = torch.where(valid_steps(lengths, len(outputs)), stacked, 0.0)
+        stacked = cleaned(stacked, lengths)
     return stacked, state
 
 
 def _run(request: Request) -> tuple[Tensor, Any]:
-    projected = request.cell.project_inputs(request.inputs)
+    projected = request.cell.project_inputs(request.cleaned().inputs)
     return unrolled_statically(request.cell, projected, request.lengths, request.state, reverse=request.reverse)
-
-
-def valid_steps(lengths: Tensor, steps: int) -> Tensor:
-    """(steps, batch, 1) booleans: whether a step lies within its row's length."""
-    return (torch.arange(steps, device=lengths.device).unsqueeze(-1) < lengths).unsqueeze(-1)
 
 
 reference = Backend("reference", lambda request: partial(_run, request))

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from unrolled.backends.backend import Backend, Request, Served
-from unrolled.backends.reference import valid_steps
+from unrolled.backends.backend import Backend, Request, Served, cleaned
 from unrolled.cells import GRU, LSTM, RNN, ProjectedLSTM
 from unrolled.cells.named import tuple_type
 
@@ -40,7 +39,7 @@ def _offer(request: Request) -> Served | str:
 
 
 def _run(request: Request) -> tuple[Tensor, Any]:
-    inputs, lengths, state = request.inputs, request.lengths, request.state
+    inputs, lengths, state = request.cleaned().inputs, request.lengths, request.state
     if lengths is None:
         if request.reverse:
             inputs = inputs.flip(0)
@@ -62,7 +61,7 @@ def _run(request: Request) -> tuple[Tensor, Any]:
     empty = (lengths == 0).unsqueeze(-1)
     after = [value.index_select(0, packed.unsorted_indices) for value in after]
     after = [torch.where(empty, was, value) for was, value in zip(state, after, strict=True)]
-    return torch.where(valid_steps(lengths, inputs.shape[0]), outputs, 0.0), type(state)(*after)
+    return cleaned(outputs, lengths), type(state)(*after)
 
 
 def _call(cell: Any, data: Tensor, batch_sizes: Tensor | None, state: Any) -> tuple[Tensor, Any]:

@@ -19,7 +19,7 @@ def unrolled_in_graph(request: Request, program: str) -> tuple[Tensor, Any]:
     cell, inputs = request.cell, request.inputs
     folded, names, width = _facts(program, inputs.dtype == torch.float64)
     parameters = [attrgetter(name)(cell) for name in names]
-    arriving = inputs if folded else cell.project_inputs(inputs)
+    arriving = inputs if folded else cell.project_inputs(request.cleaned().inputs)
     state = list(request.state)
     save = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (arriving, *state, *parameters))
     outputs, _, *after = torch.ops.unrolled.unroll(
