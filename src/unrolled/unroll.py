@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +13,8 @@ from torch import Tensor
 from torch.autograd.graph import save_on_cpu
 
 from unrolled.backends import Request, Served, backends
-from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.backend import cleaned
+from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.reference import states_in_time
 from unrolled.cells.core import Core, Recurrence
 from unrolled.cells.named import tuple_type
@@ -124,16 +125,20 @@ class Explanation:
     Attributes:
         chosen: the backend that "auto" takes.
         verdicts: for every backend, why it refuses, or None.
+        compiled: what was asked to be shown, by name, as text.
     """
 
     chosen: str
     verdicts: dict[str, str | None]
+    compiled: dict[str, str]
 
     def __str__(self) -> str:
         lines = []
         for name, why in self.verdicts.items():
             verdict = f"no: {why}" if why else "chosen" if name == self.chosen else "could serve"
             lines.append(f"{name:<10} {verdict}")
+        for name, text in self.compiled.items():
+            lines += ["", name, "-" * len(name), text]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -148,6 +153,7 @@ def explain(
     *,
     time_major: bool = False,
     reverse: bool = False,
+    show: str | Sequence[str] = (),
 ) -> Explanation:
     """Prints and returns every backend's verdict on a call of `unroll`.
 
@@ -155,9 +161,12 @@ def explain(
         cell: a cell, or a wrapper, of which the cell inside is judged.
         inputs: as `unroll`'s; zeros of shape (1, 1, input_size) unless given.
         lengths, state, time_major, reverse: as `unroll`'s.
+        show: what the compiler makes of the cell, one or more of "graph" (the step as a list of operations),
+            "gradient" (the backward step), "stages" (the step that saves what the backward step needs, cut into
+            loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same).
 
     Raises:
-        TypeError, ValueError: as `unroll`.
+        TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.
     """
     if not isinstance(cell, Core):
         raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
@@ -171,7 +180,12 @@ def explain(
     request = call.request(inner, values, call.state if inner is cell else inner.initial_state(rows), reverse)
     offers = {name: candidate.offer(request) for name, candidate in backends.items()}
     verdicts = {name: offer if isinstance(offer, str) else None for name, offer in offers.items()}
-    explanation = Explanation(next(name for name, why in verdicts.items() if why is None), verdicts)
+    compiled = {}
+    if show:
+        from unrolled.compiler.show import shown
+
+        compiled = {name: shown(inner, name, rows) for name in ([show] if isinstance(show, str) else show)}
+    explanation = Explanation(next(name for name, why in verdicts.items() if why is None), verdicts, compiled)
     print(explanation)
     return explanation
 

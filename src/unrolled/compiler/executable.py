@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any
 
@@ -20,6 +20,7 @@ from unrolled.compiler.pack import pack_ir
 from unrolled.compiler.rows import Rows
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import Target
+from unrolled.compiler.text import to_text
 from unrolled.compiler.workspace import borrow
 
 
@@ -50,12 +51,19 @@ class Executable:
         self.program = program
         self.ascending = ascending
         self.dtype = precision.dtype
-        double = precision is Precision.DOUBLE
         self.schedule = schedule(program)
-        self.layout = Layout(self.schedule, target, double=double, bf16=precision is Precision.BF16)
-        self.ir = kernel_ir(self.schedule, self.layout, double=double, ascending=ascending, triple=target.triple)
-        self.code = compiled(self.ir, target)
+        self.layout = Layout(
+            self.schedule, target, double=precision is Precision.DOUBLE, bf16=precision is Precision.BF16
+        )
+        self.target = target
+        name = f"{to_text(program)} {precision.value} {'up' if ascending else 'down'} {target.vector_bytes}"
+        self.code = compiled(name, self.ir, target)
         self.matrices = Matrices(self.layout, target, precision)
+
+    def ir(self) -> str:
+        """The module that is compiled, as text."""
+        double = self.dtype == torch.float64
+        return kernel_ir(self.schedule, self.layout, double=double, ascending=self.ascending, triple=self.target.triple)
 
     def run(
         self,
@@ -176,7 +184,9 @@ class Matrices:
 @cache
 def _pack_kernel(target: Target, precision: Precision) -> Any:
     double, bf16 = precision is Precision.DOUBLE, precision is Precision.BF16
-    return compiled(pack_ir(double=double, bf16=bf16, lanes=target.lanes(double), triple=target.triple), target)
+    lanes = target.lanes(double)
+    generate = partial(pack_ir, double=double, bf16=bf16, lanes=lanes, triple=target.triple)
+    return compiled(f"pack {precision.value} {lanes}", generate, target)
 
 
 def parallel(address: int, lists: Sequence[Sequence[int]]) -> None:

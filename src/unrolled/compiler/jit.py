@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import threading
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -29,20 +31,30 @@ class Compiled:
             self.address = self._engine.get_function_address("kernel")
 
 
-def compiled(ir_text: str, target: Target) -> Compiled:
+def compiled(name: str, generate: Callable[[], str], target: Target) -> Compiled:
     """The kernel of a module.
 
     Args:
-        ir_text: a module with a function `kernel`.
+        name: all that the module's text depends on, but for the generator itself.
+        generate: gives the text of a module with a function `kernel`.
         target: the machine, this one.
     """
-    words = "\0".join((ir_text, target.triple, target.cpu, target.features, llvmlite.__version__))
+    words = "\0".join((name, _generator(), target.triple, target.cpu, target.features, llvmlite.__version__))
     key = hashlib.sha256(words.encode()).hexdigest()
     code = disk.read(key)
     if code is None:
-        code = machine_code(ir_text, target)
+        code = machine_code(generate(), target)
         disk.write(key, code)
     return Compiled(code, target)
+
+
+@cache
+def _generator() -> str:
+    """A hash of the compiler's own source: code that another version of it made is another's."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def machine_code(ir_text: str, target: Target) -> bytes:
@@ -61,9 +73,8 @@ def _optimised_module(ir_text: str, target: Target) -> llvm.ModuleRef:
     module = llvm.parse_assembly(ir_text)
     module.verify()
     machine = _machine(target)
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    # Loops are vectorised and unrolled by the generator already.
-    options.loop_vectorization = options.slp_vectorization = False
+    # The generator has vectorised, unrolled and shared what can be: more passes take longer, and gain nothing.
+    options = llvm.create_pipeline_tuning_options(speed_level=0)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module

@@ -1,0 +1,50 @@
+"""`explain` shows what the compiler made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import unrolled
+from unrolled import cells
+from unrolled.cells import Cell, State
+
+
+class Untraceable(Cell):
+    states = ("h",)
+    gates = ("new",)
+
+    def step(self, x: Any, r: Any, state: Any) -> Any:
+        return State(h=torch.erf(x.new + r.new))
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("graph", "next c = %"),
+        ("gradient", "next d c = %"),
+        ("stages", "units\n"),
+        ("backward stages", "store dy[0]"),
+        ("ir", "define void @\"kernel\""),
+        ("assembly", "kernel:"),
+    ],
+)  # fmt: skip
+def test_every_stage_is_printed(name: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    explanation = unrolled.explain(cells.LSTM(3, 8), show=name)
+    assert part in explanation.compiled[name]
+    printed = capsys.readouterr().out
+    assert explanation.compiled[name] in printed
+    assert "cpu        chosen" in printed
+
+
+def test_several_at_once() -> None:
+    assert list(unrolled.explain(cells.GRU(3, 8), show=["graph", "stages"]).compiled) == ["graph", "stages"]
+
+
+def test_what_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="show: expected some of graph, "):
+        unrolled.explain(cells.GRU(3, 8), show="picture")
+    with pytest.raises(ValueError, match=r"show: the compiler cannot take Untraceable: .*erf"):
+        unrolled.explain(Untraceable(3, 8), show="graph")
