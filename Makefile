@@ -38,7 +38,8 @@ types: $(READY) ## Check types.
 	$(BIN)/mypy
 
 bench: $(READY) ## Measure against the peers that are installed.
-	$(BIN)/python -m benchmarks
+	$(BIN)/unrolled bench --plot docs/speed.png
+	$(BIN)/python -m benchmarks.import_time
 
 docs: $(READY) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict --quiet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from benchmarks.measure import medians
+from unrolled.bench.measure import medians
 
 
 def main() -> None:

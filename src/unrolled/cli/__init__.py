@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unrolled.cli import classify, data
+from unrolled.cli import bench, classify, data
 
 app = typer.Typer(
     name="unrolled",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(classify.app, name="classify")
 app.add_typer(data.app, name="data")
+app.command(epilog=bench.EXAMPLE)(bench.bench)
 
 
 def _version(asked: bool) -> None:
