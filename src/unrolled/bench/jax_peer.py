@@ -32,8 +32,7 @@ def scan(
     step = _steps(options)[kind]
     states = len(cell.state_sizes)
 
-    @jax.jit
-    def forward(p: Any, x: Any) -> Any:
+    def unjitted(p: Any, x: Any) -> Any:
         projected = x @ p["weight_ih"].T
         if kind != "layer-norm-lstm":
             projected = projected + p["bias_ih"]
@@ -45,6 +44,7 @@ def scan(
 
         return jax.lax.scan(body, start, projected)[1]
 
+    forward = jax.jit(unjitted)
     gradients = jax.jit(jax.grad(lambda p, x: (forward(p, x) * w).sum()))
     return (
         lambda: forward(parameters, x).swapaxes(0, 1).block_until_ready(),

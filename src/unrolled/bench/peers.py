@@ -45,7 +45,7 @@ def ways_of(module: torch.nn.Module, forward: Callable[[], Tensor], weights: Ten
 
     def train() -> None:
         module.zero_grad()
-        forward().backward(weights)
+        torch.autograd.backward([forward()], [weights])
 
     return Ways(infer, train)
 
@@ -91,9 +91,11 @@ def torch_nn(workload: Workload) -> Ways:
             if workload.streamed:
                 return _step_by_step(module, workload.inputs)
             if lengths is None:
-                return module(workload.inputs)[0].float()
+                outputs: Tensor = module(workload.inputs)[0]
+                return outputs.float()
             packed = pack_padded_sequence(workload.inputs, lengths, batch_first=True, enforce_sorted=False)
-            return pad_packed_sequence(module(packed)[0], batch_first=True)[0]
+            outputs, _ = pad_packed_sequence(module(packed)[0], batch_first=True)
+            return outputs
 
     ways = ways_of(module, forward, workload.weights)
     return Ways(ways.infer, None) if workload.streamed else ways
@@ -101,7 +103,7 @@ def torch_nn(workload: Workload) -> Ways:
 
 def _step_by_step(module: torch.nn.Module, inputs: Tensor) -> Tensor:
     outputs, state = [], None
-    for step in inputs.split(1, 1):
+    for step in torch.split(inputs, 1, 1):
         output, state = module(step, state)
         outputs.append(output)
     return torch.cat(outputs, 1)
@@ -124,6 +126,8 @@ def torch_compile(workload: Workload) -> Ways:
     loop = _loop(workload)
     if shutil.which("g++") is None and shutil.which("clang++") is None:
         raise SkippedError("there is no C++ compiler, which torch.compile needs")
+    # What earlier workloads compiled would count against the limit of versions of one function.
+    torch.compiler.reset()
     return ways_of(workload.module, torch.compile(loop), workload.weights)
 
 

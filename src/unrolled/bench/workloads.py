@@ -63,18 +63,19 @@ class Workload:
     def module(self) -> torch.nn.Module:
         """Ours."""
         if self.kind in LAYERS:
-            return LAYERS[self.kind](self.features, self.units, batch_first=True, **self.options)
+            made: torch.nn.Module = LAYERS[self.kind](self.features, self.units, batch_first=True, **self.options)
+            return made
         return (
             Own(self.features, self.units) if self.kind == "own" else cells.make(self.kind, self.features, self.units)
         )
 
-    @cached_property
+    @property
     def cell(self) -> Cell | None:
         """The cell, if the net is one layer in one direction."""
         if isinstance(self.module, Cell):
             return self.module
         single = self.options.get("num_layers", 1) == 1 and not self.options.get("bidirectional", False)
-        return self.module.layers[0] if single else None  # type: ignore[union-attr, index, return-value]
+        return self.module.layers[0] if single else None  # type: ignore[index, return-value]
 
     @cached_property
     def inputs(self) -> Tensor:

@@ -59,8 +59,9 @@ def bench(
                 if as_json:
                     typer.echo(json.dumps(asdict(row)))
                 else:
-                    times = [f"{row.times[name]:.2f}" if name in row.times else "" for name in names]
-                    typer.echo(f"| {row.workload} | {row.mode} | {' | '.join(times)} | {row.share:.0%} |")
+                    times = [f"{row.times[peer]:.2f}" if peer in row.times else "" for peer in names]
+                    name = row.workload if row.fill == 1 else f"{row.workload}, {row.fill:.0%} of it filled"
+                    typer.echo(f"| {name} | {row.mode} | {' | '.join(times)} | {row.share:.0%} |")
         missing = {
             name: why for row in rows for name, why in row.skipped.items() if "installed" in why or "no C" in why
         }

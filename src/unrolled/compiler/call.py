@@ -14,6 +14,9 @@ from unrolled.compiler.plan import Plan
 from unrolled.compiler.rows import Rows, ragged_rows, whole_rows
 from unrolled.compiler.workspace import borrow
 
+# Operations that take longer than to wake a thread for them.
+WORTH_A_THREAD = 8e6
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -37,7 +40,8 @@ class Call:
     def of(cls, plan: Plan, inputs: Tensor, lengths: Tensor | None, *, reverse: bool) -> Call:
         """The call for inputs (time, batch, features)."""
         steps, batch = inputs.shape[:2]
-        threads = max(1, min(torch.get_num_threads(), batch))
+        worth = int(2.0 * plan.weights * steps * batch / WORTH_A_THREAD)
+        threads = max(1, min(torch.get_num_threads(), batch, worth))
         batch_major = is_batch_major(inputs, lengths)
         if lengths is None:
             rows = whole_rows(batch, steps, threads, batch_major=batch_major, reverse=reverse)

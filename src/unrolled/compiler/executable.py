@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.graph import Program
-from unrolled.compiler.jit import compiled
+from unrolled.compiler.jit import Compiled, compiled
 from unrolled.compiler.kernel import kernel_ir
 from unrolled.compiler.layout import COMPACT, Layout
 from unrolled.compiler.pack import pack_ir
@@ -119,7 +119,7 @@ class Executable:
             ]
             for thread, share in enumerate(rows.shares)
         ]
-        parallel(self.code.address, lists)
+        run_kernel(self.code, lists)
         return {name: self._after(rows, halves, name, value.shape[1]) for name, value in states.items()}, totals
 
     def _after(self, rows: Rows, halves: Tensor, name: str, width: int) -> Tensor:
@@ -130,6 +130,10 @@ class Executable:
         half = rows.lengths % 2 if self.ascending else torch.zeros_like(rows.lengths)
         assert rows.back is not None
         return halves[half[rows.back], rows.back, place]
+
+
+# To wake another thread takes as long as to pack so many numbers.
+_WORTH_SHARING = 30_000
 
 
 class Matrices:
@@ -169,10 +173,8 @@ class Matrices:
         made = borrow((self.size,), self.dtype)
         width, base = self.dtype.itemsize, made.data_ptr()
         sources = {name: parameters[name].data_ptr() for name, *_ in self.jobs}
-        parallel(
-            self.code.address,
-            [[base + place * width, sources[name] + first * width, *rest] for name, place, first, rest in self.jobs],
-        )
+        lists = [[base + place * width, sources[name] + first * width, *rest] for name, place, first, rest in self.jobs]
+        run_kernel(self.code, lists, alone=self.size < _WORTH_SHARING)
         return made
 
     def addresses(self, packed: Tensor) -> list[int]:
@@ -182,22 +184,25 @@ class Matrices:
 
 
 @cache
-def _pack_kernel(target: Target, precision: Precision) -> Any:
+def _pack_kernel(target: Target, precision: Precision) -> Compiled:
     double, bf16 = precision is Precision.DOUBLE, precision is Precision.BF16
     lanes = target.lanes(double)
     generate = partial(pack_ir, double=double, bf16=bf16, lanes=lanes, triple=target.triple)
     return compiled(f"pack {precision.value} {lanes}", generate, target)
 
 
-def parallel(address: int, lists: Sequence[Sequence[int]]) -> None:
-    """Runs a kernel on every list of arguments, by torch's own threads."""
+def run_kernel(code: Compiled, lists: Sequence[Sequence[int]], *, alone: bool = False) -> None:
+    """Runs a kernel on every list of arguments, by torch's own threads, or alone in this one."""
     if not lists:
         return
     size = len(lists[0])
     flat = (ctypes.c_int64 * (size * len(lists)))(*(number for one in lists for number in one))
     base = ctypes.addressof(flat)
     pointers = (ctypes.c_int64 * len(lists))(*range(base, base + 8 * size * len(lists), 8 * size))
-    _torch_parallel_for()(0, len(lists), 1, ctypes.c_void_p(address), ctypes.byref(pointers))
+    if alone or len(lists) == 1:
+        code.call(0, len(lists), pointers)
+    else:
+        _torch_parallel_for()(0, len(lists), 1, ctypes.c_void_p(code.address), ctypes.byref(pointers))
 
 
 @cache

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 class Compiled:
-    """A kernel in memory; `address` is where it starts."""
+    """A kernel in memory; `address` is where it starts, `call` calls it in this thread."""
 
     def __init__(self, code: bytes, target: Target) -> None:
         with _lock:
@@ -29,6 +29,7 @@ class Compiled:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
             self.address = self._engine.get_function_address("kernel")
+        self.call = KERNEL(self.address)
 
 
 def compiled(name: str, generate: Callable[[], str], target: Target) -> Compiled:

@@ -46,6 +46,12 @@ class Plan:
         self.folded = "inputs" in program.pitches
         self.parameters = tuple(dict.fromkeys(names))
 
+    @cached_property
+    def weights(self) -> int:
+        """Numbers in all matrices that a step multiplies with."""
+        ops = self.program.graph.ops
+        return sum(m.width_in * m.width_out for op in ops if op.kind == "product" for m in op.detail)
+
     def tensors(self, cell: Recurrence) -> list[Tensor]:
         """The parameters of a cell, in order."""
         return [attrgetter(name)(cell) for name in self.parameters]

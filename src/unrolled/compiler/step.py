@@ -10,7 +10,6 @@ from torch import Tensor
 
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import tuple_type
-from unrolled.compiler.jit import KERNEL
 from unrolled.compiler.plan import MANY, plan_for
 from unrolled.compiler.rows import whole_rows
 
@@ -60,7 +59,7 @@ class CompiledStep:
         ]
         self._pointers = [(ctypes.c_int64 * 1)(ctypes.addressof(one)) for one in self._lists]
         self._in, self._out = layout.arguments[f"{arriving} base"], layout.arguments["out base"]
-        self._kernel = KERNEL(executable.code.address)
+        self._kernel = executable.code.call
         self._half = 0
 
     def _arguments(self, named: dict[str, int]) -> Any:

@@ -24,9 +24,10 @@ def speed(lines: Sequence[tuple[str, Mapping[str, float]]]) -> Figure:
     figure = Figure(figsize=(8.5, 1.4 + 0.3 * len(shown)), layout="constrained")
     axes = figure.subplots()
     for number, contender in enumerate(names):
-        places = [(times[contender], row) for row, (_, times) in enumerate(shown) if contender in times]
+        rows = [row for row, (_, times) in enumerate(shown) if contender in times]
+        places = [shown[row][1][contender] for row in rows]
         marker = "osD^vPX*"[number % 8]
-        axes.scatter(*zip(*places, strict=True), label=contender, marker=marker, s=36, zorder=3)
+        axes.scatter(places, rows, label=contender, marker=marker, s=36, zorder=3)
     axes.axvline(1.0, color="black", linewidth=1)
     axes.set_xscale("log")
     highest = max(value for _, times in shown for value in times.values())
