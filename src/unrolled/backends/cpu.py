@@ -8,7 +8,7 @@ import torch
 
 from unrolled.backends.backend import Backend, Request, Served
 from unrolled.cells.core import Recurrence
-from unrolled.compiler.operator import unrolled_in_graph
+from unrolled.compiler.operator import constant_in_graphs, unrolled_in_graph
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -44,7 +44,7 @@ def _offer(request: Request) -> Served | str:
         return str(error)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant_in_graphs
 def _text(cell: Recurrence, batch: int) -> tuple[str, str]:
     """The program as text, or why there is none."""
     from unrolled.compiler.plan import plan_for

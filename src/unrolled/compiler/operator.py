@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 if TYPE_CHECKING:
     from unrolled.backends.backend import Request
     from unrolled.compiler.call import Call
+
+
+def constant_in_graphs(function: Function) -> Function:
+    """Has torch.compile call the function while it makes a graph, and take the result as a constant.
+
+    This is torch.compiler.assume_constant_result, without the second that importing torch's compiler takes.
+    """
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
 
 
 def unrolled_in_graph(request: Request, program: str) -> tuple[Tensor, Any]:
@@ -28,7 +39,7 @@ def unrolled_in_graph(request: Request, program: str) -> tuple[Tensor, Any]:
     return outputs, type(request.state)(*after)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant_in_graphs
 def _facts(program: str, double: bool) -> tuple[bool, tuple[str, ...], int]:
     from unrolled.compiler.executable import Precision
     from unrolled.compiler.plan import plan_of
