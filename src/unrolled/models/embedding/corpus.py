@@ -6,6 +6,7 @@ table then turns first numbers into final ones. Memory holds the different words
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.data.text import LONGEST_WORD
 from unrolled.data.vocabulary import Vocabulary
 
 UNKNOWN = "<unk>"
@@ -93,8 +95,6 @@ class Corpus:
         last = self._starts[index + 1] if index + 1 < len(self._starts) else self._written
         raw = np.empty(last - first, np.int32)
         # Reading at a place leaves no position that threads would share.
-        import os
-
         os.preadv(self._file.fileno(), [raw.data], 4 * first)
         return self._table[raw]
 
@@ -143,14 +143,14 @@ class Corpus:
         if held:
             flush()
         self._file.flush()
+        if 0 < seen < processes:
+            raise ValueError(f"corpus: {self.words} words are too few for {processes} processes")
         bad = next((word for word in numbers if not isinstance(word, str)), None)
         if bad is not None:
             raise ValueError(f"corpus: expected words as text, found {bad!r}")
         self._numbers, self._counts = numbers, counts
 
     def _choose(self, min_count: int, max_vocab: int | None, unknown: bool) -> None:
-        from unrolled.data.text import LONGEST_WORD
-
         numbers, counts = self._numbers, self._counts
         del self._numbers, self._counts
         if not self.words:

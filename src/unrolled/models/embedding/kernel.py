@@ -191,7 +191,8 @@ class _Loop:
             self._tiles(1)
             return []
 
-        loop(b, b.sub(end, start), [], train)
+        with b.if_then(b.icmp_signed(">", end, start)):
+            loop(b, b.sub(end, start), [], train)
 
         def change(k: Any, _: list[Any]) -> list[Any]:
             moved = b.fsub(b.load(self._lane(self.bag, k), align=4), b.load(self._lane(self.bag_before, k), align=4))
