@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.data.vocabulary import UnknownWordError, Vocabulary
+from unrolled.models.embedding.map import WordMap, word_groups, word_neighbours, word_points
 from unrolled.models.embedding.score import Score, score
 from unrolled.models.embedding.search import nearest, unit
 from unrolled.models.embedding.subwords import Subwords
@@ -135,6 +136,32 @@ class Vectors:
     def score(self, *paths: str | Path, most_frequent: int | None = 30_000) -> list[Score]:
         """How well vectors agree with people's judgements; see `unrolled.models.embedding.score`."""
         return [score(self.vocabulary, self.units, path, most_frequent=most_frequent) for path in paths]
+
+    def map(self, words: int | Sequence[str] = 500, *, random_state: int = 0) -> WordMap:
+        """Lays words out in two dimensions.
+
+        Args:
+            words: how many of the most frequent ones, or which.
+            random_state: seed.
+
+        Raises:
+            UnknownWordError: a word is not there.
+            ValueError: there are fewer than three.
+        """
+        if isinstance(words, str):
+            raise ValueError(f"words: expected a number or a list of words, found the text {words!r}")
+        if isinstance(words, (int, np.integer)):
+            _check_count("words", words)
+            places = torch.arange(min(int(words), len(self)))
+        else:
+            places = torch.from_numpy(np.unique(self.vocabulary.find_all(words)))
+        chosen = self.units[places]
+        return WordMap(
+            [self.vocabulary.words[place] for place in places.tolist()],
+            word_points(chosen, random_state),
+            word_groups(chosen, random_state),
+            word_neighbours(self.units, places, self.vocabulary.words),
+        )
 
     @cached_property
     def units(self) -> Tensor:

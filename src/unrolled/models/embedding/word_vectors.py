@@ -91,7 +91,7 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         unknown: bool = False,
         subsample: float = 1e-3,
         epochs: int = 5,
-        lr: float = 0.025,
+        lr: float = 0.03,
         min_lr: float = 1e-4,
         workers: int | None = None,
         random_state: Any = None,
