@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _rooms = ("compiler", "data", "nn", "plots", "training")
-_homes = {"SequenceClassifier": "unrolled.models", "WordVectors": "unrolled.models", "Stream": "unrolled.stream", "accelerate": "unrolled.nn"}
+_homes = {
+    "SequenceClassifier": "unrolled.models",
+    "WordVectors": "unrolled.models",
+    "Stream": "unrolled.stream",
+    "accelerate": "unrolled.nn",
+}
 
 
 def __getattr__(name: str) -> Any:

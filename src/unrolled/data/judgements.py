@@ -63,7 +63,8 @@ def _similarities(path: Path, rows: list[tuple[int, str]]) -> Similarities:
     if SIMLEX in first:
         column = first.index(SIMLEX)
         rows = rows[1:]
-    pairs, values = [], []
+    pairs: list[tuple[str, str]] = []
+    values: list[float] = []
     for place, line in rows:
         parts = line.split("\t") if "\t" in line else line.replace(",", " ").split()
         if len(parts) <= column:

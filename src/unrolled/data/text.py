@@ -42,9 +42,7 @@ class TextFiles:
         DataError: no file is meant; when iterated, one cannot be read or is not UTF-8.
     """
 
-    def __init__(
-        self, sources: str | Path | Iterable[str | Path], tokenizer: Tokenizer | None = None
-    ) -> None:
+    def __init__(self, sources: str | Path | Iterable[str | Path], tokenizer: Tokenizer | None = None) -> None:
         named = [sources] if isinstance(sources, (str, Path)) else list(sources)
         self.paths = [path for source in named for path in _paths(source)]
         self.tokenizer = tokenizer or Tokenizer()
@@ -64,7 +62,9 @@ def _paths(source: str | Path) -> list[Path]:
     found = sorted(Path(name) for name in glob.glob(str(source), recursive=True))  # noqa: PTH207
     files = [one for one in found if one.is_file()]
     if not files:
-        what = "is a folder; name the files in it, as in" if path.is_dir() else "no such file, pattern or text data set;"
+        what = (
+            "is a folder; name the files in it, as in" if path.is_dir() else "no such file, pattern or text data set;"
+        )
         hint = f"{path}/*.txt" if path.is_dir() else "see `unrolled data list`"
         raise DataError(f"{source}: {what} {hint}")
     return files

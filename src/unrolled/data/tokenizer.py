@@ -10,7 +10,7 @@ NUMBER, URL = "<number>", "<url>"
 _url = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _number = re.compile(r"(?<!\w)[+-]?\d+(?:[.,:]\d+)*(?!\w)")
 # Runs of letters and digits, held together by apostrophes and hyphens inside; the tokens above stay whole.
-_word = re.compile(rf"{NUMBER}|{URL}|\w+(?:['’-]\w+)*")
+_word = re.compile(rf"{NUMBER}|{URL}|\w+(?:['\u2019-]\w+)*")
 _unclean = re.compile(r"[^a-z ]")
 
 

@@ -57,7 +57,9 @@ def read_vectors(path: str | Path) -> tuple[Vocabulary, Matrix]:
                     words, matrix = _read_text(path, file, rows, dim)
                 else:
                     if rows * (dim * 4 + 2) > size:
-                        raise DataError(f"{path}: expected {rows} vectors of {dim} numbers, found {size} bytes: cut short")
+                        raise DataError(
+                            f"{path}: expected {rows} vectors of {dim} numbers, found {size} bytes: cut short"
+                        )
                     words, matrix = _read_binary(path, file, start, rows, dim)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -128,8 +130,10 @@ def _is_text(start: bytes, dim: int) -> bool:
     """Whether the first vector is written in characters."""
     try:
         fields = start.split(b"\n", 1)[0].split()[-dim:]
-        return len(fields) == dim and all(len(field) <= LONGEST_NUMBER for field in fields) and bool(
-            [float(field) for field in fields]
+        return (
+            len(fields) == dim
+            and all(len(field) <= LONGEST_NUMBER for field in fields)
+            and bool([float(field) for field in fields])
         )
     except ValueError:
         return False

@@ -25,7 +25,9 @@ def loss_curve(curve: Sequence[tuple[int, float]]) -> Figure:
     words, losses = np.array(curve).T
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(words / 1e6, losses, color="0.75", linewidth=1, marker="." if len(words) < 3 else None, label="as trained")
+    axes.plot(
+        words / 1e6, losses, color="0.75", linewidth=1, marker="." if len(words) < 3 else None, label="as trained"
+    )
     if len(words) > SMOOTHED:
         mean = np.convolve(losses, np.full(SMOOTHED, 1 / SMOOTHED), "valid")
         half = SMOOTHED // 2

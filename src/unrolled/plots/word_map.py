@@ -19,7 +19,9 @@ LINE = 9
 GAP = 1.0
 
 
-def word_map(words: Sequence[str], points: NDArray[np.floating], groups: Sequence[int] | None = None) -> Figure:
+def word_map(
+    words: Sequence[str], points: NDArray[np.floating], groups: Sequence[int] | NDArray[np.int64] | None = None
+) -> Figure:
     """A dot and a label for each word.
 
     Labels are placed one by one, the first words first, each as near to its dot as the others leave room; one for
@@ -47,7 +49,7 @@ def word_map(words: Sequence[str], points: NDArray[np.floating], groups: Sequenc
     # Where a point lies on the page is only known when the axes have their limits.
     axes.autoscale_view()
     canvas = FigureCanvasAgg(figure)
-    renderer = canvas.get_renderer()
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     texts = [axes.text(0, 0, _literal(word), fontsize=7, ha="center", va="center") for word in words]
     sizes = np.array([[box.width, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
     scale = figure.dpi / 72

@@ -11,7 +11,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,7 +130,9 @@ class Corpus:
 
         for sentence in sentences:
             if isinstance(sentence, (str, bytes)):
-                raise ValueError(f"corpus: expected lists of words, found the text {sentence[:40]!r}; cut it into words")
+                raise ValueError(
+                    f"corpus: expected lists of words, found the text {sentence[:40]!r}; cut it into words"
+                )
             for first in range(0, len(sentence), LONGEST_SENTENCE):
                 part = sentence[first : first + LONGEST_SENTENCE]
                 held += map(numbers_of, part)
@@ -157,7 +158,11 @@ class Corpus:
             raise ValueError("corpus: expected words, found none")
         # Frequent words first; of equally frequent ones the first to come.
         all_kept = sorted(
-            ((int(counts[n]), -n, w) for w, n in numbers.items() if counts[n] >= min_count and 0 < len(w) <= LONGEST_WORD),
+            (
+                (int(counts[n]), -n, w)
+                for w, n in numbers.items()
+                if counts[n] >= min_count and 0 < len(w) <= LONGEST_WORD
+            ),
             reverse=True,
         )
         kept = all_kept[: None if max_vocab is None else max_vocab - unknown]

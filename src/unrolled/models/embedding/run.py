@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -77,12 +78,17 @@ class Run:
         """
         tables = [self.trainer.parameters.inputs, self.trainer.parameters.outputs, self.trainer.parameters.biases]
         self.processes.begin(tables)
-        epoch = state.done // self.chunks
-        progress = Progress(epoch, self.settings.epochs, state.done % self.chunks, self.chunks, history=state.history)
+        progress = Progress(
+            state.done // self.chunks,
+            self.settings.epochs,
+            state.done % self.chunks,
+            self.chunks,
+            history=state.history,
+        )
         for callback in self.callbacks:
             callback.on_start(self._module, progress)
         try:
-            for epoch in range(epoch, self.settings.epochs):
+            for epoch in range(progress.epoch, self.settings.epochs):
                 progress.epoch, progress.examples = epoch, 0
                 if not self._epoch(epoch, state, progress, tables):
                     return False
@@ -100,7 +106,7 @@ class Run:
         parts = 1 if self.processes.count == 1 else AGREEMENTS
         borders = [self.chunks * part // parts for part in range(parts + 1)]
         began, loss, pairs, starting = perf_counter(), 0.0, 0, state.done
-        for start, end in zip(borders, borders[1:], strict=False):
+        for start, end in pairwise(borders):
             added = self._chunks(epoch, max(first, start), end, state, progress)
             loss, pairs = loss + added[0], pairs + added[1]
             if self.processes.count > 1:

@@ -12,7 +12,8 @@ QUERIES = 256
 
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (count, dim) brought to length 1; zeros stay zeros."""
-    return vectors / vectors.norm(dim=1, keepdim=True).clamp_min(torch.finfo(vectors.dtype).tiny)
+    lengths: Tensor = vectors.norm(dim=1, keepdim=True).clamp_min(torch.finfo(vectors.dtype).tiny)
+    return vectors / lengths
 
 
 def nearest(units: Tensor, queries: Tensor, k: int, exclude: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -29,7 +30,9 @@ def nearest(units: Tensor, queries: Tensor, k: int, exclude: Tensor | None = Non
     """
     k = min(k, len(units))
     parts = [
-        _nearest(units, queries[first : first + QUERIES], k, None if exclude is None else exclude[first : first + QUERIES])
+        _nearest(
+            units, queries[first : first + QUERIES], k, None if exclude is None else exclude[first : first + QUERIES]
+        )
         for first in range(0, len(queries), QUERIES)
     ]
     values, places = zip(*parts, strict=True)

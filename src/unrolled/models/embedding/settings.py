@@ -44,7 +44,9 @@ class Settings:
             value = getattr(self, name)
             _expect(name, value, "a positive integer", _is_integer(value) and value >= 1)
         vocab = self.max_vocab
-        _expect("max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (_is_integer(vocab) and vocab > 1))
+        _expect(
+            "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (_is_integer(vocab) and vocab > 1)
+        )
         for name, known in (("loss", LOSSES), ("architecture", ARCHITECTURES), ("noise", NOISES)):
             value = getattr(self, name)
             _expect(name, value, f"one of {', '.join(known)}", value in known)

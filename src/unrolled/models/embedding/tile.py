@@ -140,7 +140,7 @@ class _Tile:
         return made
 
     def gradients(self, logits: list[Any], positive: Any, rate: Any, loss: Any) -> list[list[Any]]:
-        """lr (label - sigmoid(logit)) for each input and output; the loss is added to where it is kept."""
+        """The gradients lr (label - sigmoid(logit)); the loss is added to where it is kept."""
         b, math, lanes = self.b, self.math, self.shape.lanes
         total = self._vector(loss, None)
         flat: list[Any] = []

@@ -50,7 +50,7 @@ class Vectors:
             UnknownWordError: it is not there; the message suggests near spellings.
         """
         try:
-            return self.matrix[self.vocabulary.find(word)]
+            return np.asarray(self.matrix[self.vocabulary.find(word)])
         except UnknownWordError:
             made = self.subwords.vector(word) if self.subwords is not None and isinstance(word, str) else None
             if made is None:
@@ -107,7 +107,7 @@ class Vectors:
         return float((pair[0] @ pair[1]).clamp(-1, 1))
 
     def analogy(self, a: str, b: str, c: str, k: int = 1, *, method: str = "3cosadd") -> list[tuple[str, float]]:
-        """The words that are to c as b is to a: analogy("man", "king", "woman") should find "queen".
+        """Finds what is to c as b is to a: for "man", "king", "woman" it should be "queen".
 
         Args:
             a, b, c: words.
