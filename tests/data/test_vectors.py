@@ -12,7 +12,7 @@ from unrolled.data import DataError
 from unrolled.data.vectors import read_vectors, write_vectors
 from unrolled.data.vocabulary import Vocabulary
 
-WORDS = ["the", "naïve", "東京", "new york", "a"]
+WORDS = ["the", "naïve", "東京", "new-york", "a"]
 MATRIX = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
 
 
@@ -117,3 +117,9 @@ def test_mutations_are_read_or_refused(tmp_path, ending: str) -> None:
         assert len(vocabulary) == len(matrix)
         assert np.isfinite(matrix).all()
     assert 50 < refused < 500
+
+
+def test_words_with_spaces_are_not_written(tmp_path) -> None:
+    with pytest.raises(ValueError, match="'new york'"):
+        write_vectors(tmp_path / "v.txt", Vocabulary(["new york", *WORDS[1:]]), MATRIX)
+    assert list(tmp_path.iterdir()) == []

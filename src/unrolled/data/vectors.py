@@ -75,7 +75,7 @@ def write_vectors(path: str | Path, vocabulary: Vocabulary, matrix: Matrix) -> N
     """Writes vectors in the format that the path's ending names; an earlier file is replaced as a whole.
 
     Raises:
-        ValueError: the path ends in none of .txt, .vec, .bin and .tsv.
+        ValueError: the path ends in none of .txt, .vec, .bin and .tsv, or a word has a space in it.
         OSError: it cannot be written.
     """
     path = Path(path)
@@ -83,6 +83,9 @@ def write_vectors(path: str | Path, vocabulary: Vocabulary, matrix: Matrix) -> N
     if ending not in TEXT + BINARY + PROJECTOR:
         raise ValueError(f"path: expected a file that ends in .txt, .vec, .bin or .tsv, found {path.name!r}")
     rows = np.ascontiguousarray(matrix, np.float32)
+    spaced = next((word for word in vocabulary if not word or any(map(str.isspace, word))), None)
+    if spaced is not None:
+        raise ValueError(f"words: expected words without spaces in them, found {spaced!r}, which no format can hold")
 
     def write(file: BinaryIO) -> None:
         if ending in PROJECTOR:
@@ -121,7 +124,7 @@ def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def _header(line: bytes) -> tuple[int, int] | None:
     parts = line.split()
-    if len(parts) == 2 and line.endswith(b"\n") and all(part.isdigit() for part in parts):
+    if len(parts) == 2 and all(part.isdigit() for part in parts):
         return int(parts[0]), int(parts[1])
     return None
 
@@ -156,7 +159,8 @@ def _read_text(path: Path, file: BinaryIO, rows: int | None, dim: int | None) ->
             raise DataError(f"{place}: expected a word and {max(1, dim)} numbers, found {len(parts)} fields")
         try:
             words.append(b" ".join(parts[:-dim]).decode())
-            vector = np.array(parts[-dim:], dtype=np.float32)
+            with np.errstate(over="ignore"):
+                vector = np.array(parts[-dim:], dtype=np.float32)
         except (UnicodeDecodeError, ValueError) as error:
             raise DataError(f"{place}: expected a word and {dim} numbers: {error}") from error
         found.append(_finite(vector, place))
