@@ -42,7 +42,9 @@ class Kernel:
         self.lanes = target.lanes(False)
         self.pitch = pitch(dim)
         self.names = (WINDOWS if kind == "windows" else BAGS) + (BIASED if biased else ())
-        self._code = compiled(kernel_ir(kind, Shape(self.pitch, self.lanes, biased), negative, target), target)
+        text = kernel_ir(kind, Shape(self.pitch, self.lanes, biased), negative, target)
+        # The text itself is the name: it says all that the code depends on.
+        self._code = compiled(text, lambda: text, target)
         # A call through ctypes lets other Python threads run meanwhile.
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(self._code.address)
 
