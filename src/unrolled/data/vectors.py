@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -89,14 +89,13 @@ def write_vectors(path: str | Path, vocabulary: Vocabulary, matrix: Matrix) -> N
 
     def write(file: BinaryIO) -> None:
         if ending in PROJECTOR:
-            file.writelines(("\t".join(map(repr, row)) + "\n").encode() for row in _lists(rows))
+            file.writelines(row.encode() for row in _lines(rows, "\t"))
             return
         file.write(f"{rows.shape[0]} {rows.shape[1]}\n".encode())
         if ending in BINARY:
             file.writelines(w.encode() + b" " + row.tobytes() for w, row in zip(vocabulary, rows, strict=True))
         else:
-            pairs = zip(vocabulary, _lists(rows), strict=True)
-            file.writelines((f"{word} " + " ".join(map(repr, row)) + "\n").encode() for word, row in pairs)
+            file.writelines(f"{word} {row}".encode() for word, row in zip(vocabulary, _lines(rows, " "), strict=True))
 
     _write(path, write)
     if ending in PROJECTOR:
@@ -104,9 +103,10 @@ def write_vectors(path: str | Path, vocabulary: Vocabulary, matrix: Matrix) -> N
         _write(path.with_suffix(".metadata.tsv"), lambda file: file.write(names))
 
 
-def _lists(rows: Matrix) -> list[list[float]] | map[list[float]]:
-    # The shortest text that gives the same float32 again.
-    return map(lambda row: [float(str(number)) for number in row], rows)  # noqa: C417
+def _lines(rows: Matrix, between: str) -> Iterator[str]:
+    # Nine digits give the same float32 again.
+    form = between.join(["%.9g"] * rows.shape[1]) + "\n"
+    return (form % tuple(row.tolist()) for row in rows)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], object]) -> None:

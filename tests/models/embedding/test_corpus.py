@@ -80,6 +80,8 @@ def test_the_rarest_words_are_forgotten_when_there_are_too_many(monkeypatch) -> 
         ([], "found none"),
         ([["one"] * 9], "at least two different words"),
         (["plain text"], "expected lists of words"),
+        ([7], "expected lists of words, found 7"),
+        ([[["nested"]]], "expected lists of words"),
         ([["a", 3, "a", 3]], "expected words as text, found 3"),
     ],
 )

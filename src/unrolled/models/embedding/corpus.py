@@ -133,14 +133,17 @@ class Corpus:
                 raise ValueError(
                     f"corpus: expected lists of words, found the text {sentence[:40]!r}; cut it into words"
                 )
-            for first in range(0, len(sentence), LONGEST_SENTENCE):
-                part = sentence[first : first + LONGEST_SENTENCE]
-                held += map(numbers_of, part)
+            try:
+                numbered = list(map(numbers_of, sentence))
+            except TypeError as error:
+                raise ValueError(f"corpus: expected lists of words, found {sentence!r:.60}: {error}") from error
+            for first in range(0, len(numbered), LONGEST_SENTENCE):
+                held += numbered[first : first + LONGEST_SENTENCE]
                 held.append(END)
-                self.words += len(part)
                 self.sentences += 1
                 if len(held) >= CHUNK:
                     flush()
+            self.words += len(numbered)
         if held:
             flush()
         self._file.flush()

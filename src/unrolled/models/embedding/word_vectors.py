@@ -19,6 +19,7 @@ from unrolled.models.embedding.chunk_trainer import ChunkTrainer
 from unrolled.models.embedding.corpus import Corpus
 from unrolled.models.embedding.parameters import Parameters
 from unrolled.models.embedding.processes import Processes, joined
+from unrolled.models.embedding.reading_bar import reading_bar
 from unrolled.models.embedding.run import Run, State
 from unrolled.models.embedding.score import Score
 from unrolled.models.embedding.settings import Settings
@@ -156,13 +157,15 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         if not isinstance(sentences, Iterable):
             raise ValueError(f"corpus: expected lists of words or a text file, found {type(corpus).__name__}")
         with joined() as processes:
-            read = Corpus.read(
-                sentences,
-                min_count=settings.min_count,
-                max_vocab=settings.max_vocab,
-                unknown=settings.unknown,
-                share=(processes.rank, processes.count),
-            )
+            with reading_bar(self.verbose and processes.rank == 0) as progress:
+                read = Corpus.read(
+                    sentences,
+                    min_count=settings.min_count,
+                    max_vocab=settings.max_vocab,
+                    unknown=settings.unknown,
+                    share=(processes.rank, processes.count),
+                    progress=progress,
+                )
             try:
                 self._train(read, settings, workers, seed, processes, checkpoints, resume)
             finally:
