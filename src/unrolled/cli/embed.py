@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -218,8 +219,6 @@ def _read(path: Path) -> Any:
 
 def _is_first() -> bool:
     """Whether this is the one of several processes that writes."""
-    import os
-
     return os.environ.get("RANK", "0") == "0"
 
 

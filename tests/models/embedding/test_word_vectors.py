@@ -18,7 +18,7 @@ from unrolled.data.vocabulary import UnknownWordError
 from unrolled.models import ModelError
 from unrolled.models.embedding import corpus as corpora
 from unrolled.models.embedding import presets
-from unrolled.training import Callback, Interrupted
+from unrolled.training import Callback, Interrupted, NonFiniteLossError
 
 
 def right(model: WordVectors) -> float:
@@ -213,3 +213,19 @@ def test_bad_settings_are_named(options: dict, told: str) -> None:
 def test_bad_questions_are_named(trained, call, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         call(trained)
+
+
+def test_progress_tells_words_a_second_loss_and_learning_rate(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(corpora, "CHUNK", 500)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    small(epochs=2, verbose=True).fit(topical(500))
+    told = capsys.readouterr().err
+    for part in ("5,000 words", "epoch 2/2", "loss", "learning rate", "/s", "left"):
+        assert part in told
+
+
+def test_divergence_is_told() -> None:
+    with pytest.raises(NonFiniteLossError, match="epoch 1"):
+        small(lr=1e30).fit(topical(200))

@@ -274,7 +274,9 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         try:
             if folder is not None:
                 _restore(folder, parameters, state, resume=resume)
-            state.done = processes.first(state.done)
+            # Processes may have one chunk more or less than the first: they go on at the same part of the same epoch.
+            epoch, rest = divmod(processes.first(state.done), chunks := processes.first(corpus.chunks))
+            state.done = epoch * corpus.chunks + rest * corpus.chunks // chunks
             request: Request
             with noticing_signals() as request:
                 callbacks = [*self.callbacks, *([ProgressBar()] if self.verbose else [])] if processes.rank == 0 else []
