@@ -35,6 +35,16 @@ def test_nearest_is_exact_across_blocks(monkeypatch) -> None:
     assert torch.equal(places, at)
 
 
+@pytest.mark.parametrize("count", [10, 64, 130, 1000, 1024])
+def test_the_highest_are_found_by_groups(count: int) -> None:
+    products = torch.randn(5, count, generator=torch.Generator().manual_seed(1))
+    products[0, -1] = products[1, 0] = 99
+    values, places = searching._top(products, 3)
+    expected, at = products.topk(3)
+    assert torch.equal(values, expected)
+    assert torch.equal(places, at)
+
+
 def test_more_neighbours_than_words() -> None:
     assert len(ROYAL.most_similar("king", 100)) == 4
     assert ROYAL.most_similar(["king", "man"], 1)[0][0] not in ("king", "man")
