@@ -58,3 +58,10 @@ def test_dropout() -> None:
     assert found["fixed in evaluation"]
     assert found["restored is the same"]
     assert found["test mean squared error"] < 0.2 * found["variance of the targets"]
+
+
+def test_word_vectors() -> None:
+    found = shown("word_vectors")
+    assert found["each finds its kind"]
+    assert set(found["like cat"]) == {"dog", "cow", "horse", "sheep", "goat"}
+    assert found["map"] > 5_000

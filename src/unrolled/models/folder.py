@@ -11,7 +11,7 @@ from torch import Tensor
 from unrolled.training.files import checksum, write_folder
 
 FORMAT = 1
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
 # A config is small; what claims to be one and is larger is not read.
 LARGEST_CONFIG = 16 * 2**20
 
@@ -20,7 +20,9 @@ class ModelError(ValueError):
     """A folder that is no usable model; the message names it and what is wrong."""
 
 
-def write_model(path: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+def write_model(
+    path: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, Tensor], vocabulary: Any = None
+) -> None:
     """Saves a model; an earlier one of the same name is replaced as a whole.
 
     Args:
@@ -28,6 +30,7 @@ def write_model(path: str | Path, kind: str, config: dict[str, Any], tensors: di
         kind: the estimator's name.
         config: JSON values that make the model again.
         tensors: its parameters and buffers.
+        vocabulary: JSON values for a file of its own, None for no such file.
 
     Raises:
         ModelError: the folder exists and holds something else than a model.
@@ -41,7 +44,11 @@ def write_model(path: str | Path, kind: str, config: dict[str, Any], tensors: di
     check_free(path)
     body = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     head = {"format": FORMAT, "kind": kind, "version": __version__, "sha256": checksum(body), **config}
-    write_folder(path, {CONFIG: json.dumps(head, indent=1).encode(), WEIGHTS: body})
+    files = {WEIGHTS: body}
+    if vocabulary is not None:
+        files[VOCABULARY] = json.dumps(vocabulary, ensure_ascii=False).encode()
+        head["vocabulary_sha256"] = checksum(files[VOCABULARY])
+    write_folder(path, {CONFIG: json.dumps(head, indent=1).encode(), **files})
 
 
 def check_free(path: Path) -> None:
@@ -53,7 +60,7 @@ def check_free(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ModelError(f"{path}: is a file; expected a folder for a model")
     names = {entry.name for entry in path.iterdir()} if path.exists() else set()
-    foreign = sorted(names - {CONFIG, WEIGHTS})
+    foreign = sorted(names - {CONFIG, WEIGHTS, VOCABULARY})
     if foreign:
         raise ModelError(f"{path}: holds {foreign[0]!r}, which is no part of a model; choose another folder")
 
@@ -84,6 +91,24 @@ def read_model(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, T
         raise ModelError(f"{path / WEIGHTS}: cannot be read: {error.strerror or error}") from error
     except (SafetensorError, ValueError) as error:
         raise error if isinstance(error, ModelError) else ModelError(f"{path / WEIGHTS}: {error}") from error
+
+
+def read_vocabulary(path: str | Path, config: dict[str, Any]) -> Any:
+    """The vocabulary that belongs to a config.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    file = Path(path) / VOCABULARY
+    try:
+        body = file.read_bytes()
+        if checksum(body) != config.get("vocabulary_sha256"):
+            raise ModelError(f"{file}: damaged, or not the one that belongs to {CONFIG}")
+        return json.loads(body)
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, ModelError) else ModelError(f"{file}: is not JSON: {error}") from error
 
 
 def _config(path: Path) -> dict[str, Any]:

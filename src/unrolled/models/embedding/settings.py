@@ -1,0 +1,87 @@
+"""The choices of a training run, checked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+LOSSES = ("negative-sampling", "nce")
+ARCHITECTURES = ("skip-gram", "cbow")
+NOISES = ("unigram", "log-uniform")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `WordVectors` documents, with nothing left to guess.
+
+    Raises:
+        ValueError: a value is not what it should be; the message names the argument.
+    """
+
+    dim: int
+    window: int
+    negative: int
+    loss: str
+    architecture: str
+    dynamic_window: bool
+    noise: str
+    shared_by: int
+    subwords: tuple[int, int] | None
+    buckets: int
+    min_count: int
+    max_vocab: int | None
+    unknown: bool
+    subsample: float
+    epochs: int
+    lr: float
+    min_lr: float
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "window", "negative", "shared_by", "buckets", "min_count", "epochs"):
+            value = getattr(self, name)
+            _expect(name, value, "a positive integer", _is_integer(value) and value >= 1)
+        vocab = self.max_vocab
+        _expect(
+            "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (_is_integer(vocab) and vocab > 1)
+        )
+        for name, known in (("loss", LOSSES), ("architecture", ARCHITECTURES), ("noise", NOISES)):
+            value = getattr(self, name)
+            _expect(name, value, f"one of {', '.join(known)}", value in known)
+        for name in ("subsample", "min_lr"):
+            value = getattr(self, name)
+            _expect(name, value, "a number of at least 0", _is_number(value) and value >= 0)
+        _expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+        for name in ("dynamic_window", "unknown"):
+            value = getattr(self, name)
+            _expect(name, value, "True or False", isinstance(value, bool))
+        pair = self.subwords
+        fits = pair is None or (
+            isinstance(pair, (tuple, list))
+            and len(pair) == 2
+            and all(_is_integer(one) for one in pair)
+            and 1 <= pair[0] <= pair[1]
+        )
+        _expect("subwords", pair, "None or a pair (shortest, longest) of piece lengths", fits)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            name: value.item() if isinstance(value, np.generic) else list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
+    if not holds:
+        raise ValueError(f"{name}: expected {expected}, found {value!r}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)
