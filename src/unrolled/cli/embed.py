@@ -129,13 +129,14 @@ def nearest(
     model: Model,
     words: Annotated[list[str], typer.Argument(help="Words to look up, each by itself.", metavar="WORD...")],
     k: Annotated[int, typer.Option("--k", "-k", help="Neighbours of each.")] = 8,
+    most_frequent: Annotated[int, typer.Option(help="Look among so many words; 0 for all.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Show the nearest words by cosine."""
     with one_line_errors():
         vectors = _read(model)
         # All are looked up before the first is told.
-        found = [(word, vectors.most_similar(word, k)) for word in words]
+        found = [(word, vectors.most_similar(word, k, most_frequent=most_frequent or None)) for word in words]
         for word, near in found:
             if as_json:
                 typer.echo(json.dumps({"word": word, "nearest": _records(near)}))

@@ -47,6 +47,7 @@ def test_the_highest_are_found_by_groups(count: int) -> None:
 
 def test_more_neighbours_than_words() -> None:
     assert len(ROYAL.most_similar("king", 100)) == 4
+    assert [word for word, _ in ROYAL.most_similar("king", 100, most_frequent=2)] == ["man", "woman"]
     assert ROYAL.most_similar(["king", "man"], 1)[0][0] not in ("king", "man")
 
 

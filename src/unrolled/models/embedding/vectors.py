@@ -80,22 +80,27 @@ class Vectors:
 
         write_vectors(path, self.vocabulary, self.matrix)
 
-    def most_similar(self, word: str | Sequence[str], k: int = 10) -> list[tuple[str, float]]:
+    def most_similar(
+        self, word: str | Sequence[str], k: int = 10, *, most_frequent: int | None = None
+    ) -> list[tuple[str, float]]:
         """The k nearest words by cosine, the word itself left out.
 
         Args:
             word: a word; or several, for the words nearest to the mean of their directions.
             k: how many.
+            most_frequent: look among so many words only; None for all.
 
         Raises:
             UnknownWordError: a word is not there; the message suggests near spellings.
         """
         _check_count("k", k)
+        if most_frequent is not None:
+            _check_count("most_frequent", most_frequent)
         words = [word] if isinstance(word, str) else list(word)
         if not words:
             raise ValueError("word: expected a word or several, found none")
         query = unit(torch.from_numpy(np.stack([self[one] for one in words]))).mean(0, keepdim=True)
-        return self._named(unit(query), k, words)
+        return self._named(unit(query), k, words, most_frequent)
 
     def similarity(self, a: str, b: str) -> float:
         """The cosine of two words' vectors.
@@ -168,10 +173,12 @@ class Vectors:
         """All vectors at length 1, (words, dim)."""
         return unit(torch.from_numpy(np.ascontiguousarray(self.matrix)))
 
-    def _named(self, query: Tensor, k: int, without: Sequence[str]) -> list[tuple[str, float]]:
+    def _named(
+        self, query: Tensor, k: int, without: Sequence[str], most_frequent: int | None = None
+    ) -> list[tuple[str, float]]:
         places = self._places(without)
         exclude = places.unsqueeze(0) if len(places) else None
-        values, found = nearest(self.units, query, k, exclude)
+        values, found = nearest(self.units[:most_frequent], query, k, exclude)
         return self._pairs(values[0], found[0])
 
     def _pairs(self, values: Tensor, places: Tensor) -> list[tuple[str, float]]:

@@ -172,9 +172,11 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
                 read.close()
         return self
 
-    def most_similar(self, word: str | Sequence[str], k: int = 10) -> list[tuple[str, float]]:
+    def most_similar(
+        self, word: str | Sequence[str], k: int = 10, *, most_frequent: int | None = None
+    ) -> list[tuple[str, float]]:
         """The k nearest words by cosine, and the cosines; see `Vectors.most_similar`."""
-        return self._fitted().most_similar(word, k)
+        return self._fitted().most_similar(word, k, most_frequent=most_frequent)
 
     def similarity(self, a: str, b: str) -> float:
         """The cosine of two words; see `Vectors.similarity`."""
