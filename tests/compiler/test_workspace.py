@@ -15,6 +15,7 @@ from unrolled.nn import Recurrent, Residual
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_a_buffer_is_used_again_once_nothing_shares_it(dtype: torch.dtype) -> None:
+    _free.clear()
     first = borrow((100_001, 3), dtype)
     address, part = first.data_ptr(), first.detach().view(-1)[5:]
     del first
