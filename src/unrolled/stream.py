@@ -40,7 +40,7 @@ class Stream:
         self.batch_size = batch_size
         self.input_size = cores[0].input_size
         self.output_size = cores[-1].output_size
-        like = next(cores[0].parameters())
+        like = cores[0].like
         self._dtype, self._device = like.dtype, like.device
         self._shape = torch.Size((batch_size, self.input_size))
         self._cores = cores
@@ -123,7 +123,7 @@ def _cores(layers: Any) -> list[Core]:
 
 
 def _step(core: Core, batch_size: int) -> Any:
-    parameter = next(core.parameters())
+    parameter = core.like
     if not isinstance(core, Recurrence) or parameter.device.type != "cpu":
         return _EagerStep(core)
     from unrolled.backends.cpu import DTYPES

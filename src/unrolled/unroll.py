@@ -172,7 +172,7 @@ def explain(
         raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
     inner = next(module for module in cell.modules() if isinstance(module, Recurrence))
     if inputs is None:
-        like = next(inner.parameters())
+        like = inner.like
         inputs = torch.zeros(1, 1, cell.input_size, dtype=like.dtype, device=like.device)
     call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
     steps, rows = call.inputs.shape[:2]
@@ -223,7 +223,7 @@ class _Call:
             raise ValueError(f"inputs: expected 3 dimensions {layout}, found shape {tuple(inputs.shape)}")
         if inputs.shape[-1] != cell.input_size:
             raise ValueError(f"inputs: expected {cell.input_size} features, found shape {tuple(inputs.shape)}")
-        parameter = next(cell.parameters())
+        parameter = cell.like
         if inputs.dtype != parameter.dtype and not torch.is_autocast_enabled(inputs.device.type):
             raise ValueError(f"inputs: expected the cell's dtype {parameter.dtype}, found {inputs.dtype}")
         if not time_major:

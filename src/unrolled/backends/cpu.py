@@ -16,7 +16,7 @@ DTYPES = (torch.float32, torch.float64)
 def _offer(request: Request) -> Served | str:
     if request.inputs.device.type != "cpu":
         return f"its machine code is for the CPU, the inputs are on {request.inputs.device}"
-    dtype = next(request.cell.parameters()).dtype
+    dtype = request.cell.like.dtype
     if dtype not in DTYPES:
         return f"it computes in float32 and float64, not in {dtype}"
     if torch._C._are_functorch_transforms_active():

@@ -113,6 +113,11 @@ class Cell(Recurrence):
         self.reset_parameters()
 
     @property
+    def like(self) -> Tensor:
+        """A parameter, for its dtype and device."""
+        return self.weight_ih
+
+    @property
     def recurrent_gates(self) -> tuple[str, ...]:
         """The gates that have a recurrent projection."""
         return self.gates if self.recurrent is None else self.recurrent

@@ -22,6 +22,11 @@ class Core(nn.Module):
     input_size: int
     output_size: int
 
+    @property
+    def like(self) -> Tensor:
+        """A parameter, for its dtype and device."""
+        return next(self.parameters())
+
     def initial_state(
         self, batch_size: int, *, dtype: torch.dtype | None = None, device: torch.device | None = None
     ) -> Any:

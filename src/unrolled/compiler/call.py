@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
@@ -16,6 +17,8 @@ from unrolled.compiler.workspace import borrow
 
 # Operations that take longer than to wake a thread for them.
 WORTH_A_THREAD = 8e6
+# Steps and rows of which a thread makes a sum of its own.
+TALL = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Call:
         made: dict[str, Tensor] = {}
         for group in self.plan.differentiated.weights:
             first, last = group[0].v, group[-1].v + group[-1].columns
-            product = self._product(_columns(memory, group[0].dy, group[0].rows).t(), memory["saved"][:, first:last])
+            product = self._over_steps(_columns(memory, group[0].dy, group[0].rows), memory["saved"][:, first:last])
             for part in group:
                 block = product[:, part.v - first : part.v - first + part.columns]
                 if part.name not in made and part.rows == len(parameters[part.name]):
@@ -121,12 +124,13 @@ class Call:
                 else:
                     whole = made.setdefault(part.name, torch.zeros_like(parameters[part.name]))
                     whole[part.row : part.row + part.rows] += block
-        summed = totals.sum(0)
-        program = self.plan.backward.program
-        for (name, offset), place in self.plan.backward.layout.totals.items():
-            width = program.graph.ops[program.totals[name, offset]].width
-            whole = made.setdefault(name, torch.zeros_like(parameters[name])).view(-1)
-            whole[offset : offset + width] += summed[place : place + width]
+        for name, (start, end) in self.plan.backward.layout.totals.items():
+            like = parameters[name]
+            # Memory of its own for each: what accumulates gradients may keep it.
+            total = totals[:, start:end].sum(0)
+            if end - start < like.numel():
+                total = F.pad(total, (0, like.numel() - (end - start)))
+            made[name] = made[name] + total.view_as(like) if name in made else total.view_as(like)
         return {name: made[name] if name in made else torch.zeros_like(value) for name, value in parameters.items()}
 
     def _input_gradient(self, parameters: dict[str, Tensor], memory: dict[str, Tensor]) -> Tensor:
@@ -140,6 +144,18 @@ class Call:
             else:
                 torch.addmm(made, dy, weight, beta=min(number, 1), out=made)
         return self.spread(made if parts else made.zero_())
+
+    def _over_steps(self, dy: Tensor, v: Tensor) -> Tensor:
+        """The sum of dy v^T over all steps and rows."""
+        threads = len(self.rows.shares)
+        each = len(dy) // max(threads, 1)
+        if threads < 2 or each < TALL or dy.shape[1] * v.shape[1] > each * TALL:
+            return self._product(dy.t(), v)
+        # The result is small beside what is summed, so each thread has a sum of its own.
+        whole = each * threads
+        parts = [x[:whole].view(threads, each, -1) for x in (dy, v)]
+        made = self._product(parts[0].transpose(1, 2), parts[1]).sum(0)
+        return made if whole == len(dy) else made + self._product(dy[whole:].t(), v[whole:])
 
     def _product(self, a: Tensor, b: Tensor) -> Tensor:
         if self.plan.precision is Precision.BF16:

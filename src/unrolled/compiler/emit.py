@@ -9,8 +9,9 @@ width ends, and is read and written under a mask. So is everything where a tile 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -19,6 +20,7 @@ from unrolled.compiler.gradient import round_up
 from unrolled.compiler.graph import BINARY, CONDITIONS, Op
 from unrolled.compiler.ir_tools import BFLOAT, I32, I64, POINTER, ZERO, counting, declared
 from unrolled.compiler.layout import COMPACT, Group, Layout
+from unrolled.compiler.lockstep import Lockstep, Pack
 from unrolled.compiler.schedule import Loop, Schedule
 from unrolled.compiler.vector_math import VectorMath
 
@@ -63,7 +65,7 @@ class TileEmitter:
         self.function.linkage = "internal"
         self.function.args[0].add_attribute("noalias")
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
-        self.math = VectorMath(self.builder, element, self.lanes)
+        self.math = VectorMath(Lockstep(self.builder), element, self.lanes)
         self.values: dict[Any, Any] = {}
         # What is the same for all rows is computed once.
         self.shared: set[int] = set()
@@ -84,9 +86,8 @@ class TileEmitter:
             if self.layout.bf16:
                 self._converted()
             self._products()
-        for row in range(self.rows):
-            for register in range(self.tile.registers):
-                self._results(row, register)
+        for register in range(self.tile.registers):
+            self._results(register)
         self._totals()
         b.ret_void()
         return self.function
@@ -243,9 +244,8 @@ class TileEmitter:
             b.position_at_end(after)
             sums = new
         for product, op in enumerate(self.loop.products):
-            for row in range(self.rows):
-                for register in range(tile.registers):
-                    self.values[op, row, register] = sums[slot(product, row, register)]
+            for register in range(tile.registers):
+                self.values[op, register] = Pack(sums[slot(product, row, register)] for row in range(self.rows))
 
     def _factors(self, number: int, group: Group) -> _Factors:
         """What the products of a group multiply: numbers, or pairs of bf16."""
@@ -301,46 +301,46 @@ class TileEmitter:
         function = declared(self.builder.module, f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}", kind)
         return self.builder.call(function, [c, self.builder.bitcast(a, pairs), self.builder.bitcast(b, pairs)])
 
-    # Everything pointwise
+    # Everything pointwise, for all rows of the tile side by side
 
-    def value(self, number: int, row: int, register: int) -> Any:
-        """The register that holds an operation's result."""
+    def value(self, number: int, register: int) -> Any:
+        """The registers that hold an operation's result, one a row, or the one that is the same for all."""
         op = self.ops[number]
         if op.width == 1:
             register = 0
-        if number in self.shared:
-            row = 0
-        key = (number, row, register)
+        key = (number, register)
         if key not in self.values:
-            self.values[key] = self._computed(number, op, row, register)
+            self.values[key] = self._computed(number, op, register)
         return self.values[key]
 
-    def _computed(self, number: int, op: Op, row: int, register: int) -> Any:
+    def _computed(self, number: int, op: Op, register: int) -> Any:
         home = self.schedule.loop_of.get(number)
         if home is not None and (home is not self.loop or op.kind == "sum"):
-            return self._read(self.place("scratch", number, row), op.width, register, masked=False)
+            return self._read("scratch", number, op.width, register, masked=False)
         if op.kind == "constant":
             return self.math.constant(op.detail[0])
         if op.kind == "parameter":
             name, offset = op.detail
             pointer = self.address(self.argument(f"vector {name}"), ir.Constant(I64, offset))
-            return self._read(pointer, op.width, register, masked=True)
+            return self._load(pointer, op.width, register, masked=True)
         if op.kind == "state":
-            return self._read(self.place("state", (op.detail[0], False), row), op.width, register, masked=False)
+            return self._read("state", (op.detail[0], False), op.width, register, masked=False)
         if op.kind == "load":
             stream, offset = op.detail
-            masked = stream not in OWN_STREAMS
-            return self._read(self.place(stream, offset, row), op.width, register, masked=masked)
-        args = [self.value(arg, row, register) for arg in op.args]
-        return self._applied(op.kind, args)
+            return self._read(stream, offset, op.width, register, masked=stream not in OWN_STREAMS)
+        return self._applied(op.kind, [self.value(arg, register) for arg in op.args])
 
-    def _read(self, pointer: Any, width: int, register: int, *, masked: bool) -> Any:
+    def _read(self, where: str, detail: Any, width: int, register: int, *, masked: bool) -> Pack:
+        places = [self.place(where, detail, row) for row in range(self.rows)]
+        return Pack(self._load(place, width, register, masked=masked) for place in places)
+
+    def _load(self, pointer: Any, width: int, register: int, *, masked: bool) -> Any:
         if width == 1:
             return self._splat(self.builder.load(pointer, align=self.bytes, typ=self.element), self.element)
         return self.load(pointer, register, masked=masked)
 
     def _applied(self, kind: str, args: list[Any]) -> Any:
-        b, math = self.builder, self.math
+        b, math = self.math.builder, self.math
         if kind in ARITHMETIC:
             return getattr(b, ARITHMETIC[kind])(*args, flags=("contract",))
         if kind in CONDITIONS:
@@ -359,21 +359,27 @@ class TileEmitter:
 
     # Results
 
-    def _results(self, row: int, register: int) -> None:
+    def _results(self, register: int) -> None:
         for name in self.loop.states:
-            value = self.value(self.program.states[name], row, register)
-            self._write(value, self.place("state", (name, True), row), register, masked=False)
+            self._write(self.program.states[name], "state", (name, True), register, masked=False)
         for stream, offset in self.loop.stores:
-            value = self.value(self.program.stores[stream, offset], row, register)
-            masked = stream not in OWN_STREAMS
-            self._write(value, self.place(stream, offset, row), register, masked=masked)
+            number = self.program.stores[stream, offset]
+            self._write(number, stream, offset, register, masked=stream not in OWN_STREAMS)
         for number in self.loop.kept:
-            self._write(self.value(number, row, register), self.place("scratch", number, row), register, masked=False)
+            self._write(number, "scratch", number, register, masked=False)
         if register == self.tile.registers - 1:
             for number in self.loop.sums:
-                self._sum(number, row)
+                self._sum(number)
 
-    def _write(self, value: Any, pointer: Any, register: int, *, masked: bool) -> None:
+    def _write(self, number: int, where: str, detail: Any, register: int, *, masked: bool) -> None:
+        for row, value in enumerate(self._each(number, register)):
+            self._store(value, self.place(where, detail, row), register, masked=masked)
+
+    def _each(self, number: int, register: int) -> Sequence[Any]:
+        value = self.value(number, register)
+        return value if isinstance(value, Pack) else [value] * self.rows
+
+    def _store(self, value: Any, pointer: Any, register: int, *, masked: bool) -> None:
         if self.loop.width == 1:
             first = self.builder.extract_element(value, ir.Constant(I32, 0))
             self.builder.store(first, pointer, align=self.bytes)
@@ -384,33 +390,26 @@ class TileEmitter:
         mask = self.masks[register]
         return value if mask is None else self.builder.select(mask, value, self.math.constant(0.0))
 
-    def _sum(self, number: int, row: int) -> None:
+    def _sum(self, number: int) -> None:
         b, (arg,) = self.builder, self.ops[number].args
-        whole = None
-        for register in range(self.tile.registers):
-            part = self._inside(self.value(arg, row, register), register)
-            whole = part if whole is None else b.fadd(whole, part)
         name = f"llvm.vector.reduce.fadd.{self._suffix()}"
         kind = ir.FunctionType(self.element, [self.element, self.math.vector])
         function = declared(b.module, name, kind)
-        part = b.call(function, [ir.Constant(self.element, 0.0), whole], fastmath=("reassoc",))
-        pointer = self.place("scratch", number, row)
-        before = b.load(pointer, align=self.bytes, typ=self.element)
-        first = b.icmp_signed("==", self.unit_tile, ir.Constant(I64, 0))
-        b.store(b.fadd(part, b.select(first, ir.Constant(self.element, 0.0), before)), pointer, align=self.bytes)
+        for row in range(self.rows):
+            parts = [self._inside(self._each(arg, r)[row], r) for r in range(self.tile.registers)]
+            whole = reduce(b.fadd, parts)
+            part = b.call(function, [ir.Constant(self.element, 0.0), whole], fastmath=("reassoc",))
+            pointer = self.place("scratch", number, row)
+            before = b.load(pointer, align=self.bytes, typ=self.element)
+            first = b.icmp_signed("==", self.unit_tile, ir.Constant(I64, 0))
+            b.store(b.fadd(part, b.select(first, ir.Constant(self.element, 0.0), before)), pointer, align=self.bytes)
 
     def _totals(self) -> None:
         b = self.builder
-        for place in self.loop.totals:
-            pointer = self.address(self.argument("totals"), ir.Constant(I64, self.layout.totals[place]))
+        for name, offset in self.loop.totals:
+            pointer = self.address(self.argument("totals"), ir.Constant(I64, self.layout.totals[name][0] + offset))
             for register in range(self.tile.registers):
-                values = [self.value(self.program.totals[place], row, register) for row in range(self.rows)]
-                whole = values[0]
-                for value in values[1:]:
-                    whole = b.fadd(whole, value)
-                self._write(
-                    b.fadd(self._read(pointer, self.loop.width, register, masked=False), whole),
-                    pointer,
-                    register,
-                    masked=False,
-                )
+                # Where one part ends the next begins.
+                before = self._load(pointer, self.loop.width, register, masked=True)
+                total = reduce(b.fadd, self._each(self.program.totals[name, offset], register), before)
+                self._store(total, pointer, register, masked=True)

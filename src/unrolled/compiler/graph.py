@@ -186,6 +186,14 @@ class Program:
         """Every operation whose result is wanted."""
         return [*self.states.values(), *self.stores.values(), *self.totals.values()]
 
+    def total_owners(self) -> dict[str, str]:
+        """For every parameter that is summed, the first one that has the same sums: two biases often have."""
+        parts: dict[str, list[tuple[int, int]]] = {}
+        for (name, offset), number in sorted(self.totals.items()):
+            parts.setdefault(name, []).append((offset, number))
+        owners: dict[tuple[tuple[int, int], ...], str] = {}
+        return {name: owners.setdefault(tuple(own), name) for name, own in parts.items()}
+
     def pruned(self) -> Program:
         """The same program without operations that nothing needs, numbered anew."""
         kept = sorted(self.graph.needed(self.roots()))

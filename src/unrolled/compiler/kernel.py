@@ -1,13 +1,13 @@
 """LLVM IR of a whole kernel: all steps of all the rows that one thread carries.
 
 Rows are in order of falling length, so that the rows which have a step `s` are always the first `active[s]`. A step
-goes through the loops of the schedule; in each, tiles of units outside and tiles of rows inside, so that a tile's
-matrices stay in the nearest cache while the rows pass by.
+goes through the loops of the schedule, and each loop through tiles of rows and of units, in the order that suits it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -65,23 +65,34 @@ def _thread(module: ir.Module, layout: Layout, tiles: list[list[ir.Function]], *
         # The half of the states that is read: written by the step before, in the order of computation.
         parity = b.and_(step if ascending else b.add(step, ONE), ONE)
         rows = b.load(b.gep(active, [step], source_etype=I64), typ=I64)
-        for tile, functions in zip(layout.tiles, tiles, strict=True):
+        for number, tile in enumerate(layout.tiles):
+            units = ir.Constant(I64, tile.count)
 
-            def over_rows(unit: Any, tile: Any = tile, functions: Any = functions) -> None:
-                start = ZERO
-                for height, made in zip(tile.rows, functions, strict=True):
-                    size = ir.Constant(I64, height)
-                    count = b.sdiv(b.sub(rows, start), size)
-                    with counting(b, ZERO, count) as number:
-                        row = b.add(start, b.mul(number, size))
-                        b.call(made, [arguments, step, parity, row, unit])
-                    start = b.add(start, b.mul(count, size))
+            def call(made: ir.Function, row: Any, unit: Any) -> None:
+                b.call(made, [arguments, step, parity, row, unit])
 
-            _over_units(b, tile.count, over_rows)
+            def all_units(made: ir.Function, row: Any, units: Any = units) -> None:
+                with counting(b, ZERO, units) as unit:
+                    call(made, row, unit)
+
+            heights = list(zip(tile.rows, tiles[number], strict=True))
+            if layout.rows_outside[number]:
+                _over_rows(b, heights, rows, all_units)
+            else:
+                with counting(b, ZERO, units) as unit:
+                    _over_rows(b, heights, rows, partial(call, unit=unit))
     b.ret_void()
     return function
 
 
-def _over_units(b: ir.IRBuilder, count: int, body: Callable[[Any], None]) -> None:
-    with counting(b, ZERO, ir.Constant(I64, count)) as unit:
-        body(unit)
+def _over_rows(
+    b: ir.IRBuilder, heights: list[tuple[int, ir.Function]], rows: Any, body: Callable[[ir.Function, Any], None]
+) -> None:
+    """All rows, as many as can be in the highest tiles, what is left in lower ones."""
+    start = ZERO
+    for height, made in heights:
+        size = ir.Constant(I64, height)
+        count = b.sdiv(b.sub(rows, start), size)
+        with counting(b, ZERO, count) as number:
+            body(made, b.add(start, b.mul(number, size)))
+        start = b.add(start, b.mul(count, size))

@@ -12,6 +12,8 @@ from unrolled.compiler.target import Target
 
 # Streams that hold the valid steps only, all in the same order; the others lie as the caller has them.
 COMPACT = ("x", "dx", "dy", "saved")
+# Bytes of matrices that stay in a core's second cache beside everything else.
+NEAR = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,12 @@ class Layout:
         scratch: value -> offset in a row's scratch memory; `scratch_pitch` numbers a row.
         states: name -> offset in a row's state; `state_pitch` numbers a row.
         vectors: the parameters of which vectors are read.
-        totals: (parameter, offset) -> offset in a thread's totals; `totals_size` in all.
+        totals: parameter -> where its sum, laid out as itself, begins and ends in a thread's totals; `totals_size` in
+            all.
         groups: for every loop its groups; `packed` gives each one's place in the list of packed matrices.
+        rows_outside: for every loop whether tiles of rows are the outer ones and tiles of units the inner ones: what a
+            row reads and writes then lies side by side. Else the other way round, so that matrices which are too
+            large for the second cache are read from farther away once a step.
         bf16: whether products are of bf16 pairs, with fp32 sums.
         converted: for every loop the offsets of its groups' vectors in a row's bf16 memory, which all loops share;
             `converted_pitch` bf16 numbers a row.
@@ -85,13 +91,25 @@ class Layout:
         for name, number in program.states.items():
             self.states[name] = self.state_pitch
             self.state_pitch += round_up(ops[number].width, lanes)
-        self.totals: dict[tuple[str, int], int] = {}
+        ends: dict[str, int] = {}
+        for (name, offset), number in program.totals.items():
+            ends[name] = max(ends.get(name, 0), offset + ops[number].width)
+        self.totals: dict[str, tuple[int, int]] = {}
         self.totals_size = 0
-        for place, number in program.totals.items():
-            self.totals[place] = self.totals_size
-            self.totals_size += round_up(ops[number].width, lanes)
+        for name, owner in program.total_owners().items():
+            if owner == name:
+                self.totals[name] = (self.totals_size, self.totals_size + ends[name])
+                self.totals_size += round_up(ends[name], lanes)
+            else:
+                self.totals[name] = self.totals[owner]
         self.groups = [_groups(schedule, loop) for loop in schedule.loops]
         self.bf16 = bf16
+        # Bytes of an element of a matrix.
+        width = 8 if double else 2 if bf16 else 4
+        self.rows_outside = [
+            width * tile.count * tile.units * sum(len(group.members) * group.width for group in groups) <= NEAR
+            for tile, groups in zip(self.tiles, self.groups, strict=True)
+        ]
         self.converted = [
             list(accumulate((round_up(group.width, lanes) for group in groups), initial=0)) for groups in self.groups
         ]
@@ -121,7 +139,9 @@ def _groups(schedule: Schedule, loop: Loop) -> tuple[Group, ...]:
 def _tile(loop: Loop, target: Target, lanes: int) -> Tile:
     blocks = -(-loop.width // lanes)
     if not loop.products:
-        return Tile((1,), 1, lanes, blocks)
+        # As many registers as divide the blocks best: a tile first has to find out where everything lies.
+        registers = min(range(1, min(blocks, 5) + 1), key=lambda count: (-(-blocks // count) * count, -count))
+        return Tile((1,), registers, registers * lanes, -(-blocks // registers))
 
     def rows_for(registers: int) -> int:
         # Accumulators, one set of matrix vectors, and two for what is broadcast.

@@ -89,7 +89,7 @@ def plan_for(cell: Recurrence, batch: int = 1, *, bf16: bool = False) -> Plan:
         TraceError: the step does what the compiler has no operation for.
     """
     folded = cell.input_size <= (LARGE if batch >= MANY else SMALL)
-    precision = Precision.BF16 if bf16 else precision_of(next(cell.parameters()).dtype)
+    precision = Precision.BF16 if bf16 else precision_of(cell.like.dtype)
     return _kept((fingerprint(cell), folded, precision), lambda: Plan(_program(cell, folded=folded), precision))
 
 
@@ -117,7 +117,7 @@ def _program(cell: Recurrence, *, folded: bool) -> Program:
         # A projection that draws noise, or does what the compiler cannot, is made outside.
         with suppress(TraceError):
             return trace(cell)
-    parameter = next(cell.parameters())
+    parameter = cell.like
     with torch.no_grad():
         projected = cell.project_inputs(parameter.new_empty(0, cell.input_size)).shape[-1]
     return trace(cell, projected)

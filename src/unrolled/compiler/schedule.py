@@ -22,7 +22,7 @@ class Loop:
         sums: the sums whose argument is at hand here.
         stores: the places of the program's stores that leave here.
         states: the states whose next value leaves here.
-        totals: the places of the program's totals that leave here.
+        totals: the places of the program's totals that leave here, one for all parameters that share it.
         kept: values that other loops need, and so go to scratch memory.
     """
 
@@ -91,8 +91,10 @@ def schedule(program: Program) -> Schedule:
         _leaving(program, loop_of, number, home).stores.append(place)
     for name, number in program.states.items():
         _leaving(program, loop_of, number, home).states.append(name)
+    owners = program.total_owners()
     for place, number in program.totals.items():
-        _leaving(program, loop_of, number, home).totals.append(place)
+        if owners[place[0]] == place[0]:
+            _leaving(program, loop_of, number, home).totals.append(place)
     readable = _crossings(program, loop_of)
     # Within a level, what is one number a row comes first.
     return Schedule(program, [made[key] for key in sorted(made)], loop_of, readable)

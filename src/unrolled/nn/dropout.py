@@ -52,7 +52,7 @@ class Dropout(Wrapper):
         state = super().initial_state(batch_size, dtype=dtype, device=device)
         if not self.variational:
             return state
-        like = next(self.parameters()).new_ones((), dtype=dtype, device=device)
+        like = self.like.new_ones((), dtype=dtype, device=device)
         return State(
             core=state,
             input=F.dropout(like.expand(batch_size, self.input_size), self.input, self.training),

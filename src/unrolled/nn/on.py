@@ -27,7 +27,7 @@ class On(Wrapper):
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""
-        return next(self.core.parameters()).device
+        return self.core.like.device
 
     def initial_state(
         self, batch_size: int, *, dtype: torch.dtype | None = None, device: torch.device | None = None

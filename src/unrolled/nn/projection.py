@@ -25,7 +25,7 @@ class Projection(Wrapper):
 
     def __init__(self, core: Core, output_size: int, *, bias: bool = True) -> None:
         super().__init__(core)
-        like = next(core.parameters())
+        like = core.like
         self.output_size = positive("output_size", output_size)
         self.linear = nn.Linear(core.output_size, output_size, bias=bias, device=like.device, dtype=like.dtype)
 
