@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 
 from unrolled.bench.measure import medians
+from unrolled.bench.peak import peak
 from unrolled.bench.peers import PEERS, SkippedError, Ways, ours
 from unrolled.bench.workloads import Workload
-
-# Of a square matrix product that no cache holds and any library does well.
-LARGE = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +21,7 @@ class Row:
         workload: its name.
         mode: "train" (forward and backward) or "infer".
         times: by peer, how many times longer than ours it takes.
-        share: the speed of our products, of that of torch's own large matrix product in the same minutes.
+        share: the speed of our products, of the most that the processor can do (see `peak`) in the same minutes.
         fill: the part of all steps that is no padding.
         skipped: by peer, why it was not measured.
     """
@@ -61,9 +57,10 @@ def measured(workload: Workload, peers: Iterable[str], *, seconds: float) -> lis
         ways = {name: getattr(both, mode) for name, both in contenders.items()}
         if ways["ours"] is None:
             continue
-        times = medians({**ways, "product": _product()}, seconds=seconds)
-        own, product = times.pop("ours"), times.pop("product")
-        share = passes * workload.operations / own * product / (2.0 * LARGE**3)
+        most, as_fast_as_can_be = peak(bf16=workload.bf16)
+        times = medians({**ways, "peak": as_fast_as_can_be}, seconds=seconds)
+        own, bound = times.pop("ours"), times.pop("peak")
+        share = passes * workload.operations / own * bound / most
         lengths = workload.lengths
         fill = 1.0 if lengths is None else float(lengths.sum()) / (workload.batch * workload.steps)
         rows.append(
@@ -72,14 +69,10 @@ def measured(workload: Workload, peers: Iterable[str], *, seconds: float) -> lis
     return rows
 
 
-def product_speed() -> float:
-    """Floating-point operations a second of torch's own large matrix product."""
-    return 2.0 * LARGE**3 / medians({"product": _product()}, seconds=2)["product"]
-
-
-def _product() -> Callable[[], Any]:
-    a = torch.randn(LARGE, LARGE)
-    return lambda: a @ a
+def peak_speed() -> float:
+    """The most multiplications and additions of float32 a second, by all of torch's threads."""
+    most, as_fast_as_can_be = peak(bf16=False)
+    return most / medians({"peak": as_fast_as_can_be}, seconds=1)["peak"]
 
 
 def _check(workload: Workload, contenders: dict[str, Ways]) -> None:
