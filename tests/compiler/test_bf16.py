@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,10 +12,20 @@ from hypothesis import strategies as st
 
 import unrolled
 from unrolled import cells, nn
+from unrolled.compiler import target
 from unrolled.compiler.target import host
 
 pytestmark = pytest.mark.skipif(not host().bf16, reason="this processor has no products of bf16")
 torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _bf16_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uses the instruction where it is there, even if it is slow."""
+    found = replace(host(), bf16_pays=True)
+    monkeypatch.setattr(target, "host", lambda: found)
+
+
 CELLS = {name: make(7, 21) for name, make in cells.by_name.items()}
 
 
@@ -69,6 +81,15 @@ def test_wide_and_bf16_inputs_and_layers() -> None:
     with autocast():
         found = layer(x.bfloat16())[0]
     torch.testing.assert_close(found, layer(x)[0], rtol=0.05, atol=0.02)
+
+
+def test_where_bf16_does_not_pay_products_are_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(host(), bf16_pays=False)
+    monkeypatch.setattr(target, "host", lambda: found)
+    cell, x = CELLS["lstm"], torch.randn(3, 5, 7)
+    with autocast():
+        outputs = unrolled.unroll(cell, x, backend="cpu")[0]
+    assert torch.equal(outputs, unrolled.unroll(cell, x, backend="cpu")[0])
 
 
 def test_float64_stays_as_it_is() -> None:

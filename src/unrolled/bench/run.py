@@ -11,6 +11,7 @@ from unrolled.bench.measure import medians
 from unrolled.bench.peak import peak
 from unrolled.bench.peers import PEERS, SkippedError, Ways, ours
 from unrolled.bench.workloads import Workload
+from unrolled.compiler.target import host
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def measured(workload: Workload, peers: Iterable[str], *, seconds: float) -> lis
         ways = {name: getattr(both, mode) for name, both in contenders.items()}
         if ways["ours"] is None:
             continue
-        most, as_fast_as_can_be = peak(bf16=workload.bf16)
+        most, as_fast_as_can_be = peak(bf16=workload.bf16 and host().bf16_pays)
         times = medians({**ways, "peak": as_fast_as_can_be}, seconds=seconds)
         own, bound = times.pop("ours"), times.pop("peak")
         share = passes * workload.operations / own * bound / most

@@ -83,6 +83,7 @@ class TileEmitter:
         self.first_unit = b.mul(self.unit_tile, ir.Constant(I64, self.tile.units))
         self.masks = [self._mask(register) for register in range(self.tile.registers)]
         if self.loop.products:
+            self._announce()
             if self.layout.bf16:
                 self._converted()
             self._products()
@@ -300,6 +301,18 @@ class TileEmitter:
         kind = ir.FunctionType(self.math.vector, [self.math.vector, pairs, pairs])
         function = declared(self.builder.module, f"llvm.x86.avx512bf16.dpbf16ps.{32 * self.lanes}", kind)
         return self.builder.call(function, [c, self.builder.bitcast(a, pairs), self.builder.bitcast(b, pairs)])
+
+    def _announce(self) -> None:
+        """Asks for the lines that this tile will write, which arrive while it multiplies."""
+        b = self.builder
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
+        prefetch = declared(b.module, "llvm.prefetch.p0", kind)
+        for stream, offset in self.loop.stores:
+            if stream == "saved":
+                for row in range(self.rows):
+                    for register in range(self.tile.registers):
+                        pointer = self._unit_pointer(self.place(stream, offset, row), register)
+                        b.call(prefetch, [pointer, *(ir.Constant(I32, number) for number in (1, 3, 1))])
 
     # Everything pointwise, for all rows of the tile side by side
 
