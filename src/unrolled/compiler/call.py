@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.plan import Plan
+from unrolled.compiler.plan import CpuPlan
 from unrolled.compiler.rows import Rows, ragged_rows, whole_rows
+from unrolled.compiler.weights import columns, parameter_gradients
 from unrolled.compiler.workspace import borrow
 
 # Operations that take longer than to wake a thread for them.
@@ -33,14 +32,14 @@ class Call:
         reverse: rows run from their last step to their first.
     """
 
-    plan: Plan
+    plan: CpuPlan
     rows: Rows
     padded: int
     batch_major: bool
     reverse: bool
 
     @classmethod
-    def of(cls, plan: Plan, inputs: Tensor, lengths: Tensor | None, *, reverse: bool) -> Call:
+    def of(cls, plan: CpuPlan, inputs: Tensor, lengths: Tensor | None, *, reverse: bool) -> Call:
         """The call for inputs (time, batch, features)."""
         steps, batch = inputs.shape[:2]
         worth = int(2.0 * plan.weights * steps * batch / WORTH_A_THREAD)
@@ -52,11 +51,11 @@ class Call:
             rows = ragged_rows(lengths, steps, threads, reverse=reverse)
         return cls(plan, rows, steps, batch_major, reverse)
 
-    def named(self, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """States and parameters by name."""
-        count = len(self.plan.states)
-        states = dict(zip(self.plan.states, tensors[:count], strict=True))
-        return states, dict(zip(self.plan.parameters, tensors[count:], strict=True))
+    @property
+    def lengths(self) -> Tensor | None:
+        """(batch,) in the order of the caller, None if all rows are whole."""
+        rows = self.rows
+        return None if rows.lengths is None or rows.back is None else rows.lengths[rows.back]
 
     def forward(
         self, arriving: Tensor, states: dict[str, Tensor], parameters: dict[str, Tensor], *, save: bool
@@ -113,32 +112,17 @@ class Call:
     def _parameter_gradients(
         self, parameters: dict[str, Tensor], memory: dict[str, Tensor], totals: Tensor
     ) -> dict[str, Tensor]:
-        made: dict[str, Tensor] = {}
-        for group in self.plan.differentiated.weights:
-            first, last = group[0].v, group[-1].v + group[-1].columns
-            product = self._over_steps(_columns(memory, group[0].dy, group[0].rows), memory["saved"][:, first:last])
-            for part in group:
-                block = product[:, part.v - first : part.v - first + part.columns]
-                if part.name not in made and part.rows == len(parameters[part.name]):
-                    made[part.name] = block
-                else:
-                    whole = made.setdefault(part.name, torch.zeros_like(parameters[part.name]))
-                    whole[part.row : part.row + part.rows] += block
-        for name, (start, end) in self.plan.backward.layout.totals.items():
-            like = parameters[name]
-            # Memory of its own for each: what accumulates gradients may keep it.
-            total = totals[:, start:end].sum(0)
-            if end - start < like.numel():
-                total = F.pad(total, (0, like.numel() - (end - start)))
-            made[name] = made[name] + total.view_as(like) if name in made else total.view_as(like)
-        return {name: made[name] if name in made else torch.zeros_like(value) for name, value in parameters.items()}
+        # Memory of its own for each: what accumulates gradients may keep it.
+        places = self.plan.backward.layout.totals.items()
+        sums = ((name, 0, totals[:, start:end].sum(0)) for name, (start, end) in places)
+        return parameter_gradients(self.plan.differentiated.weights, parameters, memory, sums, self._over_steps)
 
     def _input_gradient(self, parameters: dict[str, Tensor], memory: dict[str, Tensor]) -> Tensor:
         parts = [part for group in self.plan.differentiated.weights for part in group if part.of_inputs]
         made = borrow((self.rows.total, self.plan.program.pitches["inputs"]), memory["dy"].dtype)
         for number, part in enumerate(parts):
             weight = parameters[part.name][part.row : part.row + part.rows]
-            dy = _columns(memory, part.dy, part.rows)
+            dy = columns(memory, part.dy, part.rows)
             if self.plan.precision is Precision.BF16:
                 made = self._product(dy, weight) if number == 0 else made + self._product(dy, weight)
             else:
@@ -187,6 +171,10 @@ class Call:
             return compact.view(batch, self.padded, width).transpose(0, 1)
         return compact.view(self.padded, batch, width)
 
+    def whole(self, arriving: Tensor) -> Tensor:
+        """What arrives as (time, batch, width), zero past a row's length."""
+        return self.spread(self.compact(arriving) if self.plan.folded else arriving)
+
     def arriving(self, tensor: Tensor) -> dict[str, Any]:
         """What comes in at every step, as a stream."""
         return {"inputs": self.placed(tensor)} if self.plan.folded else {"x": (tensor, None, 0)}
@@ -199,8 +187,3 @@ class Call:
 def is_batch_major(inputs: Tensor, lengths: Tensor | None) -> bool:
     """Whether outputs for these inputs (time, batch, features) lie row after row."""
     return lengths is not None or inputs.stride(1) >= inputs.stride(0)
-
-
-def _columns(memory: dict[str, Tensor], place: tuple[str, int], width: int) -> Tensor:
-    stream, offset = place
-    return memory[stream][:, offset : offset + width]

@@ -25,11 +25,13 @@ from unrolled.compiler.workspace import borrow
 
 
 class Precision(Enum):
-    """What a kernel computes in: fp32, fp64, or fp32 with products of bf16."""
+    """What a kernel computes in: fp32, fp64, or fp32 with products of bf16; on a GPU also of tf32 and fp16."""
 
     SINGLE = "single"
     DOUBLE = "double"
     BF16 = "bf16"
+    TF32 = "tf32"
+    FP16 = "fp16"
 
     @property
     def dtype(self) -> torch.dtype:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,53 +13,99 @@ from unrolled.backends.reference import unrolled_statically
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import tuple_type
 from unrolled.compiler.call import Call
-from unrolled.compiler.plan import Plan
+from unrolled.compiler.plan import CpuPlan, Plan
 
 
-def unrolled_by(request: Request, plan: Plan) -> tuple[Tensor, Any]:
-    """Runs a request through the compiled kernels."""
-    cell, inputs = request.cell, request.inputs.to(plan.precision.dtype)
+class Batch(Protocol):
+    """One batch through the kernels of one back end.
+
+    Attributes:
+        plan: the program.
+        lengths: (batch,), None if every row is whole.
+        reverse: rows run from their last step to their first.
+    """
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def lengths(self) -> Tensor | None: ...
+
+    @property
+    def reverse(self) -> bool: ...
+
+    def forward(
+        self, arriving: Tensor, states: dict[str, Tensor], parameters: dict[str, Tensor], *, save: bool
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Outputs (time, batch, units), what the backward pass needs if it must be saved, and the last states."""
+
+    def backward(
+        self,
+        arriving: Tensor,
+        saved: Tensor,
+        d_out: Tensor | None,
+        d_after: dict[str, Tensor],
+        parameters: dict[str, Tensor],
+        *,
+        to_inputs: bool,
+    ) -> tuple[Tensor | None, list[Tensor], dict[str, Tensor]]:
+        """The gradients of what arrived (None unless `to_inputs`), the states, and the parameters."""
+
+    def whole(self, arriving: Tensor) -> Tensor:
+        """What arrives as (time, batch, width), zero past a row's length."""
+
+
+def unrolled_by(request: Request, plan: CpuPlan) -> tuple[Tensor, Any]:
+    """Runs a request through the kernels for this CPU."""
+    cell, inputs, dtype = request.cell, request.inputs.to(plan.precision.dtype), plan.precision.dtype
     call = Call.of(plan, inputs, request.lengths, reverse=request.reverse)
-    parameters = [tensor.contiguous() for tensor in plan.tensors(cell)]
     if plan.folded:
         arriving = inputs if inputs.stride(2) == 1 else inputs.contiguous()
     else:
         # Under autocast a product is bf16; all that the kernel sees is as its states.
-        arriving = cell.project_inputs(call.compact(inputs)).to(plan.precision.dtype)
-    tensors = (*(value.to(plan.precision.dtype) for value in request.state), *parameters)
+        arriving = cell.project_inputs(call.compact(inputs)).to(dtype)
+    outputs, after = differentiable(cell, call, arriving, [value.to(dtype) for value in request.state])
+    return outputs, type(request.state)(*after)
+
+
+def differentiable(
+    cell: Recurrence, batch: Batch, arriving: Tensor, states: Sequence[Tensor]
+) -> tuple[Tensor, Sequence[Tensor]]:
+    """Outputs and last states as functions of what arrives, the states before, and the cell's parameters."""
+    tensors = (*states, *(tensor.contiguous() for tensor in batch.plan.tensors(cell)))
     if torch.is_grad_enabled():
-        outputs, *state = _Unrolled.apply(cell, call, arriving, *tensors)  # type: ignore[no-untyped-call]
+        outputs, *after = _Unrolled.apply(cell, batch, arriving, *tensors)  # type: ignore[no-untyped-call]
     else:
-        outputs, _, state = call.forward(arriving, *call.named(tensors), save=False)
-    return outputs, type(request.state)(*state)
+        outputs, _, after = batch.forward(arriving, *batch.plan.named(tensors), save=False)
+    return outputs, after
 
 
 class _Unrolled(torch.autograd.Function):
     """(inputs or x, states, parameters) -> (outputs, states)."""
 
     @staticmethod
-    def forward(ctx: Any, cell: Recurrence, call: Call, arriving: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.cell, ctx.call = cell, call
+    def forward(ctx: Any, cell: Recurrence, batch: Batch, arriving: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.cell, ctx.batch = cell, batch
         ctx.set_materialize_grads(False)
         save = any(ctx.needs_input_grad)
-        outputs, saved, after = call.forward(arriving, *call.named(tensors), save=save)
+        outputs, saved, after = batch.forward(arriving, *batch.plan.named(tensors), save=save)
         if save:
             ctx.save_for_backward(arriving, saved, *tensors)
         return outputs, *after
 
     @staticmethod
     def backward(ctx: Any, d_out: Tensor | None, *d_after: Tensor | None) -> tuple[Tensor | None, ...]:
-        call: Call = ctx.call
+        batch: Batch = ctx.batch
         arriving, saved, *tensors = ctx.saved_tensors
         needed = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
-            return None, None, *_by_reference(ctx.cell, call, arriving, tensors, (d_out, *d_after), needed)
-        states, parameters = call.named(tensors)
+            return None, None, *_by_reference(ctx.cell, batch, arriving, tensors, (d_out, *d_after), needed)
+        states, parameters = batch.plan.named(tensors)
         d_states = {
             f"d {name}": torch.zeros_like(state) if d is None else d
             for (name, state), d in zip(states.items(), d_after, strict=True)
         }
-        d_arriving, d_before, d_parameters = call.backward(
+        d_arriving, d_before, d_parameters = batch.backward(
             arriving, saved, d_out, d_states, parameters, to_inputs=needed[0]
         )
         return None, None, d_arriving, *d_before, *(d_parameters[name] for name in parameters)
@@ -67,23 +113,24 @@ class _Unrolled(torch.autograd.Function):
 
 def _by_reference(
     cell: Recurrence,
-    call: Call,
+    batch: Batch,
     arriving: Tensor,
     tensors: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
     needed: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
     """The gradients as a differentiable function, for double backward: the reference step, once more."""
-    states, parameters = call.named(tensors)
-    cell, rows = with_parameters(cell, parameters), call.rows
+    plan = batch.plan
+    states, parameters = plan.named(tensors)
+    cell = with_parameters(cell, parameters)
     # The valid steps only: what stands in the padding must not count.
-    whole = call.spread(call.compact(arriving) if call.plan.folded else arriving)
+    whole = batch.whole(arriving)
     outputs, after = unrolled_statically(
         cell,
-        cell.project_inputs(whole) if call.plan.folded else whole,
-        None if rows.lengths is None or rows.back is None else rows.lengths[rows.back],
-        tuple_type(call.plan.states)(*states.values()),
-        reverse=call.reverse,
+        cell.project_inputs(whole) if plan.folded else whole,
+        batch.lengths,
+        tuple_type(plan.states)(*states.values()),
+        reverse=batch.reverse,
     )
     given = [(value, d) for value, d in zip((outputs, *after), gradients, strict=True) if d is not None]
     sources = [tensor for tensor, need in zip((arriving, *tensors), needed, strict=True) if need]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +24,16 @@ from unrolled.compiler.trace import TraceError, trace
 # many rows each time that it is read. Otherwise one large product before the loop reads it once for all steps.
 SMALL, LARGE, MANY = 128, 1024, 8
 _LIMIT = 256
+Made = TypeVar("Made", bound="Plan")
 _plans: OrderedDict[Any, Plan] = OrderedDict()
 
 
 class Plan:
-    """A cell's program in one precision, compiled as far as it was needed.
+    """A cell's program in one precision, and the gradient of it.
 
     Attributes:
         program: the step.
+        precision: what it is computed in.
         parameters: names of the parameters that the step reads.
         states: names of the states.
         folded: whether the step projects its inputs itself.
@@ -56,10 +58,30 @@ class Plan:
         """The parameters of a cell, in order."""
         return [attrgetter(name)(cell) for name in self.parameters]
 
+    def named(self, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """States and parameters by name."""
+        count = len(self.states)
+        states = dict(zip(self.states, tensors[:count], strict=True))
+        return states, dict(zip(self.parameters, tensors[count:], strict=True))
+
+    @property
+    def lanes(self) -> int:
+        """Saved vectors start at multiples of this."""
+        raise NotImplementedError
+
     @cached_property
     def differentiated(self) -> Differentiated:
         """The step that saves, and its gradient."""
-        return differentiate(self.program, host().lanes(self.precision is Precision.DOUBLE))
+        return differentiate(self.program, self.lanes)
+
+
+class CpuPlan(Plan):
+    """A cell's program in one precision, compiled as far as it was needed."""
+
+    @property
+    def lanes(self) -> int:
+        """Numbers in one register."""
+        return host().lanes(self.precision is Precision.DOUBLE)
 
     @cached_property
     def inference(self) -> Executable:
@@ -77,7 +99,7 @@ class Plan:
         return Executable(self.differentiated.backward, host(), self.precision, ascending=False)
 
 
-def plan_for(cell: Recurrence, batch: int = 1, *, bf16: bool = False) -> Plan:
+def plan_for(cell: Recurrence, batch: int = 1, *, bf16: bool = False) -> CpuPlan:
     """The plan of a cell, made once for all cells that are alike.
 
     Args:
@@ -90,12 +112,12 @@ def plan_for(cell: Recurrence, batch: int = 1, *, bf16: bool = False) -> Plan:
     """
     folded = cell.input_size <= (LARGE if batch >= MANY else SMALL)
     precision = Precision.BF16 if bf16 else precision_of(cell.like.dtype)
-    return _kept((fingerprint(cell), folded, precision), lambda: Plan(_program(cell, folded=folded), precision))
+    return kept((fingerprint(cell), folded, precision), lambda: CpuPlan(_program(cell, folded=folded), precision))
 
 
-def plan_of(text: str, precision: Precision) -> Plan:
+def plan_of(text: str, precision: Precision) -> CpuPlan:
     """The plan of a program as text."""
-    return _kept((text, precision), lambda: Plan(from_text(text), precision))
+    return kept((text, precision), lambda: CpuPlan(from_text(text), precision))
 
 
 def precision_of(dtype: torch.dtype) -> Precision:
@@ -103,13 +125,14 @@ def precision_of(dtype: torch.dtype) -> Precision:
     return Precision.DOUBLE if dtype == torch.float64 else Precision.SINGLE
 
 
-def _kept(key: Any, make: Callable[[], Plan]) -> Plan:
-    plan = _plans.get(key)
+def kept(key: Any, make: Callable[[], Made]) -> Made:
+    """The plan under this key, made when it is first asked for."""
+    plan: Any = _plans.get(key)
     if plan is None:
         plan = _plans[key] = make()
         while len(_plans) > _LIMIT:
             _plans.popitem(last=False)
-    return plan
+    return plan  # type: ignore[no-any-return]
 
 
 def _program(cell: Recurrence, *, folded: bool) -> Program:
@@ -117,6 +140,15 @@ def _program(cell: Recurrence, *, folded: bool) -> Program:
         # A projection that draws noise, or does what the compiler cannot, is made outside.
         with suppress(TraceError):
             return trace(cell)
+    return projected_program(cell)
+
+
+def projected_program(cell: Recurrence) -> Program:
+    """The step from inputs that are projected already.
+
+    Raises:
+        TraceError: the step does what the compiler has no operation for.
+    """
     parameter = cell.like
     with torch.no_grad():
         projected = cell.project_inputs(parameter.new_empty(0, cell.input_size)).shape[-1]

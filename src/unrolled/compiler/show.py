@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from unrolled.cells.core import Recurrence
 from unrolled.compiler.jit import assembly
-from unrolled.compiler.plan import Plan, plan_for
+from unrolled.compiler.plan import CpuPlan, plan_for
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import host
 from unrolled.compiler.trace import TraceError
 
-STAGES: dict[str, Callable[[Plan], str]] = {
+STAGES: dict[str, Callable[[CpuPlan], str]] = {
     "graph": lambda plan: str(plan.program),
     "gradient": lambda plan: str(plan.differentiated.backward),
     "stages": lambda plan: str(schedule(plan.differentiated.forward)),

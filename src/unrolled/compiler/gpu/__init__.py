@@ -1,0 +1,1 @@
+"""The compiler's second back end: loops over the units -> Triton -> kernels for GPUs."""

@@ -1,0 +1,57 @@
+"""What Triton's language lacks of a step's vocabulary; generated kernels import these."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def sigmoid(v):  # type: ignore[no-untyped-def]
+    """1 / (1 + exp(-v))."""
+    return 1.0 / (1.0 + tl.exp(-v))
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def tanh(v):  # type: ignore[no-untyped-def]
+    """Hyperbolic tangent."""
+    t = tl.exp(-2.0 * tl.abs(v))
+    far = (1.0 - t) / (1.0 + t)
+    far = tl.where(v < 0.0, -far, far)
+    if v.dtype == tl.float64:
+        return far
+    # Near zero the difference cancels; there are the first terms of the series, exact to 1e-8 up to 1/4.
+    w = v * v
+    near = v + v * w * (-1.0 / 3.0 + w * (2.0 / 15.0 + w * (-17.0 / 315.0 + w * (62.0 / 2835.0))))
+    return tl.where(tl.abs(v) < 0.25, near, far)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def softplus(v):  # type: ignore[no-untyped-def]
+    """log(1 + exp(v)), without overflow."""
+    t = tl.exp(-tl.abs(v))
+    # Kahan's log1p: the quotient undoes the rounding of 1 + t.
+    u = 1.0 + t
+    small = u == 1.0
+    log1p = tl.where(small, t, tl.log(u) * t / tl.where(small, 1.0, u - 1.0))
+    return larger(v, 0.0) + log1p
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def root(v):  # type: ignore[no-untyped-def]
+    """Square root, rounded right."""
+    if v.dtype == tl.float64:
+        return tl.sqrt(v)
+    return tl.sqrt_rn(v)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def larger(a, b):  # type: ignore[no-untyped-def]
+    """The larger one; of a number and NaN, NaN, as torch has it."""
+    return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def smaller(a, b):  # type: ignore[no-untyped-def]
+    """The smaller one; of a number and NaN, NaN, as torch has it."""
+    return tl.minimum(a, b, propagate_nan=tl.PropagateNan.ALL)

@@ -1,0 +1,49 @@
+"""From the text of a kernel to the kernel: a module that importlib loads from memory.
+
+Triton compiles functions of modules whose text it can read. The text here is what this process has just written, from a
+graph whose every word is one of the compiler's own: numbers, and names that it made up itself (parameters and states
+are counted, never called by the names that users gave them). It never was a file, so there is none that could be
+damaged or exchanged on the way. The kernels that Triton makes of it are kept on disk by Triton, under a hash of the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from functools import lru_cache
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import CodeType
+from typing import Any
+
+_lock = threading.Lock()
+
+
+class _InMemory(InspectLoader):
+    """Loads a module from its text; Triton, debuggers and tracebacks ask it for the text too."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text, self._name = text, name
+
+    def get_source(self, fullname: str) -> str:
+        """The text."""
+        return self._text
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The text compiled, under a name by which it is found again."""
+        return self.source_to_code(self._text, self._name)
+
+
+@lru_cache(maxsize=512)
+def kernel_of(text: str) -> Any:
+    """The function `kernel` of a module's text, as Triton's decorator made it."""
+    name = f"unrolled.compiler.gpu.kernel_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    spec = ModuleSpec(name, _InMemory(text, f"<{name}>"))
+    module = module_from_spec(spec)
+    with _lock:
+        # Triton finds the text by way of the module's name.
+        sys.modules[name] = module
+        _InMemory(text, f"<{name}>").exec_module(module)
+    return module.kernel

@@ -1,0 +1,42 @@
+"""What a kernel on a GPU computes in, in Triton's words and in torch's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from unrolled.compiler.executable import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A precision in Triton's words.
+
+    Attributes:
+        number: of states, sums and everything pointwise.
+        factor: of what products multiply.
+        precision: how tensor cores multiply them.
+        factors: `factor` in torch's words.
+    """
+
+    number: str
+    factor: str
+    precision: str
+    factors: torch.dtype
+
+
+def numbers_of(precision: Precision, *, amd: bool = False) -> Numbers:
+    """Triton's words for a precision.
+
+    Float32 is made of three products of tf32 (the upper halves, and each upper half with the other's lower), which
+    leaves 2^-21 of a product; without tensor cores it would take many times as long. AMD's multiply float32 itself.
+    """
+    if precision is Precision.DOUBLE:
+        return Numbers("tl.float64", "tl.float64", "ieee", torch.float64)
+    if precision is Precision.BF16:
+        return Numbers("tl.float32", "tl.bfloat16", "ieee", torch.bfloat16)
+    if precision is Precision.FP16:
+        return Numbers("tl.float32", "tl.float16", "ieee", torch.float16)
+    how = "ieee" if amd else "tf32" if precision is Precision.TF32 else "tf32x3"
+    return Numbers("tl.float32", "tl.float32", how, torch.float32)
