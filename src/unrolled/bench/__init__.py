@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from unrolled.bench.peak import peak as peak
 from unrolled.bench.peers import PEERS as PEERS
 from unrolled.bench.run import Row as Row
 from unrolled.bench.run import measured as measured
-from unrolled.bench.run import peak_speed as peak_speed
 from unrolled.bench.workloads import WORKLOADS as WORKLOADS
 from unrolled.bench.workloads import Workload as Workload

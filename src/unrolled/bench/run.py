@@ -58,22 +58,15 @@ def measured(workload: Workload, peers: Iterable[str], *, seconds: float) -> lis
         ways = {name: getattr(both, mode) for name, both in contenders.items()}
         if ways["ours"] is None:
             continue
-        most, as_fast_as_can_be = peak(bf16=workload.bf16 and host().bf16_pays)
-        times = medians({**ways, "peak": as_fast_as_can_be}, seconds=seconds)
-        own, bound = times.pop("ours"), times.pop("peak")
-        share = passes * workload.operations / own * bound / most
+        times = medians(ways, seconds=seconds)
+        own = times.pop("ours")
+        share = passes * workload.operations / own / peak(bf16=workload.bf16 and host().bf16_pays)
         lengths = workload.lengths
         fill = 1.0 if lengths is None else float(lengths.sum()) / (workload.batch * workload.steps)
         rows.append(
             Row(workload.name, mode, {name: taken / own for name, taken in times.items()}, share, fill, skipped)
         )
     return rows
-
-
-def peak_speed() -> float:
-    """The most multiplications and additions of float32 a second, by all of torch's threads."""
-    most, as_fast_as_can_be = peak(bf16=False)
-    return most / medians({"peak": as_fast_as_can_be}, seconds=1)["peak"]
 
 
 def _check(workload: Workload, contenders: dict[str, Ways]) -> None:

@@ -33,7 +33,7 @@ def bench(
     with one_line_errors():
         import torch
 
-        from unrolled.bench import PEERS, WORKLOADS, measured, peak_speed
+        from unrolled.bench import PEERS, WORKLOADS, measured, peak
 
         unknown = sorted(set(peer or ()) - set(PEERS))
         if unknown:
@@ -46,7 +46,7 @@ def bench(
         torch.manual_seed(0)
         names = peer or list(PEERS)
         if not as_json:
-            speed = peak_speed() / 1e9
+            speed = peak() / 1e9
             typer.echo(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
             typer.echo(f"peak of multiplications and additions: {speed:.0f} GFLOP/s\n")
             typer.echo("Times longer than ours:\n")

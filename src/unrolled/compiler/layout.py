@@ -156,5 +156,5 @@ def _tile(loop: Loop, target: Target, lanes: int) -> Tile:
 
     registers = min(range(1, min(blocks, 6) + 1), key=cost)
     most = rows_for(registers)
-    rows = tuple(sorted({most, max(1, most // 2), 1}, reverse=True))
+    rows = tuple(sorted({most, max(1, most // 2), min(most, 2), 1}, reverse=True))
     return Tile(rows, registers, registers * lanes, -(-blocks // registers))
