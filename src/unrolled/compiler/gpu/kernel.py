@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,15 +10,12 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu.form import Form, forms
 from unrolled.compiler.gpu.module import kernel_of
 from unrolled.compiler.gpu.precision import numbers_of
-from unrolled.compiler.gpu.sequence import Arguments, Form, sequence_text
-from unrolled.compiler.gpu.tiles import padded
+from unrolled.compiler.gpu.sequence import Arguments, sequence_text
 from unrolled.compiler.graph import Program
 from unrolled.compiler.schedule import schedule
-
-# Bytes of matrices that a program's registers and shared memory hold beside its states and gates.
-HELD = 1 << 17
 
 
 class Kernel:
@@ -36,33 +33,14 @@ class Kernel:
         self.numbers = numbers_of(precision, amd=torch.version.hip is not None)
         self.schedule = schedule(program)
         self._texts: dict[Form, tuple[str, Arguments]] = {}
+        self._fitting: dict[torch.device, list[Form]] = {}
 
-    @cached_property
-    def held_bytes(self) -> int:
-        """Bytes of all matrices, in tiles."""
-        ops = self.program.graph.ops
-        matrices = {matrix for op in ops if op.kind == "product" for matrix in op.detail}
-        return sum(padded(m.width_in) * padded(m.width_out) for m in matrices) * self.numbers.factors.itemsize
+    def forms(self, shared: int) -> list[Form]:
+        """How it may be made for a GPU whose programs have so many bytes of shared memory, the likeliest first."""
+        return forms(self.schedule, self.numbers.factors.itemsize, self.numbers.pointwise.itemsize, shared)
 
-    @cached_property
-    def widest(self) -> int:
-        """Numbers in the largest tile's row, all products of a loop together."""
-        ops = self.program.graph.ops
-        loops = [sum(padded(ops[number].width) for number in loop.products) for loop in self.schedule.loops]
-        return max([*loops, *(padded(op.width) for op in ops)])
-
-    @cached_property
-    def form(self) -> Form:
-        """How the kernel is made, unless measurement says otherwise."""
-        warps = 4 if self.widest <= 256 else 8 if self.widest <= 1024 else 16
-        held = self.held_bytes <= HELD
-        # Two slices of all the matrices that a loop reads at a time, in half of the shared memory.
-        chunk = 0 if held else max(16, min(64, 1 << ((49152 // (self.widest * self.numbers.factors.itemsize)).bit_length() - 1)))
-        return Form(16, warps, chunk, ahead=self.ascending)
-
-    def text(self, form: Form | None = None) -> tuple[str, Arguments]:
+    def text(self, form: Form) -> tuple[str, Arguments]:
         """The module of the kernel, and what it is told."""
-        form = form or self.form
         if form not in self._texts:
             arguments = Arguments.of(self.schedule, form)
             text = sequence_text(self.schedule, arguments, self.numbers, form, ascending=self.ascending)
@@ -97,19 +75,48 @@ class Kernel:
         after = {name: torch.empty_like(value) for name, value in before.items()}
         if batch == 0:
             return after
-        text, arguments = self.text()
         like = next(iter(before.values()))
-        told: list[Any] = [batch, steps, lengths if lengths is not None else like]
-        for name in arguments.streams:
-            stream = streams[name]
-            told += [stream, stream.stride(1), stream.stride(0)]
-        told += [parameters[name].to(self.numbers.factors) for name in arguments.matrices]
-        told += [parameters[name] for name in arguments.vectors]
-        for name in arguments.states:
-            told += [before[name], after[name]]
-        told.append(like.new_empty(batch, arguments.scratch, dtype=self.numbers.factors) if arguments.scratch else like)
-        form = self.form
-        kernel_of(text)[(-(-batch // form.rows),)](
-            *told, ROWS=form.rows, RAGGED=lengths is not None, REVERSE=reverse, num_warps=form.warps
-        )
+        def launch(form: Form) -> None:
+            text, arguments = self.text(form)
+            values: list[Any] = [batch, steps, like if lengths is None else lengths]
+            for name in arguments.streams:
+                values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
+            values += [factors[name] for name in arguments.matrices]
+            values += [parameters[name] for name in arguments.vectors]
+            for name in arguments.states:
+                values += [before[name], after[name]]
+            values.append(like.new_empty(batch, max(1, arguments.scratch), dtype=self.numbers.factors))
+            constants = {"ROWS": form.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
+            grid = (-(-batch // form.rows),)
+            kernel_of(text)[grid](*values, **constants, num_warps=form.warps, num_stages=form.stages)
+
+        factors = {name: parameters[name].to(self.numbers.factors) for name in self.matrices}
+        self._launched(launch, like.device)
         return after
+
+    @cached_property
+    def matrices(self) -> tuple[str, ...]:
+        """Parameters that products multiply with."""
+        ops = self.program.graph.ops
+        return tuple(sorted({matrix.name for op in ops if op.kind == "product" for matrix in op.detail}))
+
+    def _launched(self, launch: Callable[[Form], None], device: torch.device) -> None:
+        """Launches the first form that the device has room for, and remembers it."""
+        if device not in self._fitting:
+            self._fitting[device] = self.forms(shared_memory(device))
+        found = self._fitting[device]
+        while True:
+            try:
+                return launch(found[0])
+            except Exception as error:
+                # Only Triton's compiler knows how much a kernel really takes; so far nothing has run.
+                if type(error).__name__ != "OutOfResources" or len(found) == 1:
+                    raise
+                del found[0]
+
+
+def shared_memory(device: torch.device) -> int:
+    """Bytes that a program may have."""
+    if device.type != "cuda":
+        return 1 << 18
+    return int(torch.cuda.get_device_properties(device).shared_memory_per_block_optin)

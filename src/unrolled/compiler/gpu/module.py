@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -39,11 +40,13 @@ class _InMemory(InspectLoader):
 @lru_cache(maxsize=512)
 def kernel_of(text: str) -> Any:
     """The function `kernel` of a module's text, as Triton's decorator made it."""
-    name = f"unrolled.compiler.gpu.kernel_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    spec = ModuleSpec(name, _InMemory(text, f"<{name}>"))
+    name = f"{__package__}.kernel_{hashlib.sha256(text.encode()).hexdigest()}"
+    # Where a file would be; there is none, so Python asks the loader for the text.
+    loader = _InMemory(text, str(Path(__file__).with_name(f"{name.rpartition('.')[2]}.py")))
+    spec = ModuleSpec(name, loader)
     module = module_from_spec(spec)
     with _lock:
         # Triton finds the text by way of the module's name.
         sys.modules[name] = module
-        _InMemory(text, f"<{name}>").exec_module(module)
+        loader.exec_module(module)
     return module.kernel

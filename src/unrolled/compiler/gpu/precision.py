@@ -17,12 +17,13 @@ class Numbers:
         number: of states, sums and everything pointwise.
         factor: of what products multiply.
         precision: how tensor cores multiply them.
-        factors: `factor` in torch's words.
+        pointwise, factors: `number` and `factor` in torch's words.
     """
 
     number: str
     factor: str
     precision: str
+    pointwise: torch.dtype
     factors: torch.dtype
 
 
@@ -33,10 +34,10 @@ def numbers_of(precision: Precision, *, amd: bool = False) -> Numbers:
     leaves 2^-21 of a product; without tensor cores it would take many times as long. AMD's multiply float32 itself.
     """
     if precision is Precision.DOUBLE:
-        return Numbers("tl.float64", "tl.float64", "ieee", torch.float64)
+        return Numbers("tl.float64", "tl.float64", "ieee", torch.float64, torch.float64)
     if precision is Precision.BF16:
-        return Numbers("tl.float32", "tl.bfloat16", "ieee", torch.bfloat16)
+        return Numbers("tl.float32", "tl.bfloat16", "ieee", torch.float32, torch.bfloat16)
     if precision is Precision.FP16:
-        return Numbers("tl.float32", "tl.float16", "ieee", torch.float16)
+        return Numbers("tl.float32", "tl.float16", "ieee", torch.float32, torch.float16)
     how = "ieee" if amd else "tf32" if precision is Precision.TF32 else "tf32x3"
-    return Numbers("tl.float32", "tl.float32", how, torch.float32)
+    return Numbers("tl.float32", "tl.float32", how, torch.float32, torch.float32)

@@ -1,7 +1,8 @@
 """Triton's text of a whole-sequence kernel: one program carries a tile of rows through all steps.
 
 States stay in registers from step to step. Matrices that fit are read once, before the first step, and held; of larger
-ones every step reads slices, as long as the program's rows do not leave the second cache. A program runs as many steps
+ones every step reads slices, through the second cache. What arrives at a step does not depend on the one before, and
+Triton's pipeliner asks for it steps ahead. A program runs as many steps
 as its longest row has, which it finds out itself; rows that have fewer keep their states meanwhile. Nobody sorts rows,
 and the host never waits for the lengths.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unrolled.compiler.gpu.form import Form, in_slices, sliced_vectors
 from unrolled.compiler.gpu.precision import Numbers
 from unrolled.compiler.gpu.tiles import Place, Text, Tiles, matrix_slice, matrix_tile, padded
 from unrolled.compiler.graph import Matrix, Op
@@ -23,23 +25,6 @@ from unrolled.compiler.gpu.functions import larger, root, sigmoid, smaller, soft
 
 
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a whole-sequence kernel is made.
-
-    Attributes:
-        rows: of a program.
-        warps: of a program, 32 threads each.
-        chunk: units of a vector that a product reads at a time; 0 if matrices are held.
-        ahead: what arrives is read a step before it is needed.
-    """
-
-    rows: int
-    warps: int
-    chunk: int
-    ahead: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +51,10 @@ class Arguments:
         streams = {op.detail[0] for op in ops if op.kind == "load"} | {stream for stream, _ in program.stores}
         matrices = {matrix.name for op in ops if op.kind == "product" for matrix in op.detail}
         vectors = {op.detail[0] for op in ops if op.kind == "parameter"}
-        factors = _chunked(ops, form)
-        scratch = sum(padded(ops[number].width) for number in factors)
+        scratch = sum(padded(ops[number].width) for number in sliced_vectors(ops, form))
         return cls(
             tuple(sorted(streams)), tuple(sorted(matrices)), tuple(sorted(vectors)), tuple(program.states), scratch
         )
-
-
-def _chunked(ops: list[Op], form: Form) -> list[int]:
-    """The vectors that products read in slices."""
-    pairs = [(arg, matrix) for op in ops if op.kind == "product" for arg, matrix in zip(op.args, op.detail, strict=True)]
-    return list(dict.fromkeys(arg for arg, matrix in pairs if _in_slices(matrix, form)))
-
-
-def _in_slices(matrix: Matrix, form: Form) -> bool:
-    return form.chunk > 0 and min(matrix.width_in, matrix.width_out) > 1
 
 
 def sequence_text(schedule: Schedule, arguments: Arguments, numbers: Numbers, form: Form, *, ascending: bool) -> str:
@@ -121,24 +95,10 @@ class _Sequence(Tiles):
             text.line(f"factors = scratch + row[:, None] * {self.arguments.scratch}")
         self._states_before()
         self._hold()
-        loads = self._loads() if self.form.ahead else []
-        if loads:
-            text.line(f"first = {'0' if self.ascending else 'longest - 1'}")
-            self._moment("first", "_ahead")
-            for number in loads:
-                text.line(f"ahead{number} = {self._stream_reading(number, '_ahead')}")
         outside = set(self.names)
         text.line("for turn in range(longest):")
         text.depth += 1
         text.line(f"step = {'turn' if self.ascending else 'longest - 1 - turn'}")
-        self._moment("step", "")
-        for number in loads:
-            self.define(number, f"ahead{number}", rows=True, units=self.ops[number].width > 1)
-        if loads:
-            text.line(f"following = step {'+' if self.ascending else '-'} 1")
-            self._moment("following", "_ahead")
-            for number in loads:
-                text.line(f"ahead{number} = {self._stream_reading(number, '_ahead')}")
         self._step()
         text.depth -= 1
         self.names = {number: name for number, name in self.names.items() if number in outside}
@@ -199,31 +159,18 @@ class _Sequence(Tiles):
         for op in self.ops:
             if op.kind == "product":
                 for matrix in op.detail:
-                    if matrix not in self.held and not _in_slices(matrix, self.form):
+                    if matrix not in self.held and not in_slices(matrix, self.form):
                         self.held[matrix] = f"held{len(self.held)}"
                         self.text.line(f"{self.held[matrix]} = {matrix_tile(matrix, self.matrices[matrix.name])}")
 
-    def _loads(self) -> list[int]:
-        return [number for number, op in enumerate(self.ops) if op.kind == "load"]
-
     # A step
 
-    def _moment(self, step: str, suffix: str) -> None:
-        """Writes which rows have a step, and where it lies in every stream that is read or, now, written."""
-        text = self.text
-        text.line(f"has{suffix} = (({step} >= 0) & ({step} < length))[:, None]")
-        text.line(f"time{suffix} = length - 1 - {step} if REVERSE else length * 0 + {step}")
-        read = {op.detail[0] for op in self.ops if op.kind == "load"}
-        for stream in self.arguments.streams:
-            if not suffix or stream in read:
-                place = f"row * {stream}_row + time{suffix} * {stream}_step"
-                text.line(f"{stream}_at{suffix} = {stream} + ({place})[:, None]")
-
-    def _stream_reading(self, number: int, suffix: str) -> str:
-        stream, offset = self.ops[number].detail
-        return self.reading(Place(f"{stream}_at{suffix}", f"has{suffix}"), offset, self.ops[number].width)
-
     def _step(self) -> None:
+        text = self.text
+        text.line("has = (step < length)[:, None]")
+        text.line("time = length - 1 - step if REVERSE else length * 0 + step")
+        for stream in self.arguments.streams:
+            text.line(f"{stream}_at = {stream} + (row * {stream}_row + time * {stream}_step)[:, None]")
         for loop in self.schedule.loops:
             if loop.products:
                 self.value(loop.products[0])
@@ -231,13 +178,14 @@ class _Sequence(Tiles):
                 self.write(self.program.stores[stream, offset], Place(f"{stream}_at", "has"), offset)
         new = [(name, self.whole(number)) for number, name in self._states()]
         for name, value in new:
-            self.text.line(f"next_{self.carried[name]} = tl.where(has, {value}, {self.carried[name]})")
+            text.line(f"next_{self.carried[name]} = tl.where(has, {value}, {self.carried[name]})")
         for name, _ in new:
-            self.text.line(f"{self.carried[name]} = next_{self.carried[name]}")
+            text.line(f"{self.carried[name]} = next_{self.carried[name]}")
 
     def compute(self, number: int, op: Op) -> None:
         if op.kind == "load":
-            self.define(number, self._stream_reading(number, ""), rows=True, units=op.width > 1)
+            stream, offset = op.detail
+            self.read(number, Place(f"{stream}_at", "has"), offset, op.width)
         elif op.kind == "state":
             self.know(number, self.carried[op.detail[0]], rows=True, units=op.width > 1)
         elif op.kind == "product":
@@ -251,7 +199,7 @@ class _Sequence(Tiles):
         slices: dict[int, list[tuple[int, Matrix]]] = {}
         for number in loop.products:
             for vector, matrix in zip(self.ops[number].args, self.ops[number].detail, strict=True):
-                if _in_slices(matrix, self.form):
+                if in_slices(matrix, self.form):
                     slices.setdefault(vector, []).append((number, matrix))
                 else:
                     sums[number] = self._held_product(self._factor(vector), matrix, sums.get(number, ""))

@@ -1,0 +1,97 @@
+"""Kernels assembled for a GPU that is not there, and what they take of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unrolled.compiler.gpu.form import Form
+from unrolled.compiler.gpu.kernel import Kernel
+from unrolled.compiler.gpu.module import kernel_of
+
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What a kernel takes.
+
+    Attributes:
+        registers: of a thread.
+        spilled: bytes of a thread that did not fit into them.
+        shared: bytes of shared memory of a program.
+        assembly: PTX.
+    """
+
+    registers: int
+    spilled: int
+    shared: int
+    assembly: str
+
+
+def assembled(kernel: Kernel, capability: int, form: Form | None = None) -> Assembled:
+    """A whole-sequence kernel for ragged rows, assembled.
+
+    Args:
+        kernel: what to compile.
+        capability: of the GPU: 80 for sm_80.
+        form: the likeliest unless given.
+
+    Raises:
+        RuntimeError: Triton or the assembler refuses.
+    """
+    form = form or kernel.forms(SHARED[capability])[0]
+    text, arguments = kernel.text(form)
+    number, factor = _TYPES[kernel.numbers.number], _TYPES[kernel.numbers.factor]
+    types: dict[str, str] = {"batch": "i32", "steps": "i32", "lengths": "*i64"}
+    for stream in arguments.streams:
+        types |= {stream: f"*{number}", f"{stream}_row": "i32", f"{stream}_step": "i32"}
+    types |= {f"matrix{i}": f"*{factor}" for i in range(len(arguments.matrices))}
+    types |= {f"vector{i}": f"*{number}" for i in range(len(arguments.vectors))}
+    for i in range(len(arguments.states)):
+        types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
+    types["scratch"] = f"*{factor}"
+    constants = {"ROWS": form.rows, "RAGGED": True, "REVERSE": False}
+    return _compiled(kernel_of(text), types, constants, capability, form)
+
+
+# Bytes of shared memory that a program may have (CUDA C++ programming guide, table of compute capabilities).
+SHARED = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10}
+_TYPES = {"tl.float64": "fp64", "tl.float32": "fp32", "tl.bfloat16": "bf16", "tl.float16": "fp16"}
+
+
+def _compiled(
+    function: Any, types: dict[str, str], constants: dict[str, Any], capability: int, form: Form
+) -> Assembled:
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    # Pointers and strides of real tensors are multiples of sixteen, and Triton is told so at run time.
+    aligned = [i for i, (name, kind) in enumerate(types.items()) if kind[0] == "*" or name.endswith(("_row", "_step"))]
+    source = ASTSource(
+        function,
+        types | dict.fromkeys(constants, "constexpr"),
+        constants,
+        {(i,): [["tt.divisibility", 16]] for i in aligned},
+    )
+    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": form.warps, "num_stages": form.stages})
+    registers, spilled = _usage(made.asm["cubin"])
+    return Assembled(registers, spilled, made.metadata.shared, made.asm["ptx"])
+
+
+def _usage(code: bytes) -> tuple[int, int]:
+    """Registers, and bytes of stack, of a thread."""
+    from triton import knobs
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kernel.cubin"
+        path.write_bytes(code)
+        command = [knobs.nvidia.cuobjdump.path, "--dump-resource-usage", str(path)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"REG:(\d+) STACK:(\d+)", said)
+    assert found is not None, said
+    return int(found[1]), int(found[2])

@@ -1,0 +1,88 @@
+"""How a whole-sequence kernel is made: how many rows a program has, how many threads, where its matrices are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unrolled.compiler.gpu.tiles import padded
+from unrolled.compiler.graph import Matrix, Op
+from unrolled.compiler.schedule import Schedule
+
+# A tensor core multiplies so many rows at once.
+ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a whole-sequence kernel is made.
+
+    Attributes:
+        rows: of a program.
+        warps: of a program, 32 threads each.
+        stages: steps (or slices) in flight at once, the one in work included.
+        chunk: units of a vector that a product reads at a time; 0 if matrices are held.
+    """
+
+    rows: int
+    warps: int
+    stages: int
+    chunk: int
+
+
+def forms(schedule: Schedule, factor: int, number: int, shared: int) -> list[Form]:
+    """The forms that fit, the likeliest to be fast first; the last one is the smallest there is.
+
+    Args:
+        schedule: of the program.
+        factor, number: bytes of each.
+        shared: bytes of shared memory that a program may have.
+    """
+    ops = schedule.program.graph.ops
+    matrices = {matrix for op in ops if op.kind == "product" for matrix in op.detail}
+    held = factor * sum(padded(matrix.width_in) * padded(matrix.width_out) for matrix in matrices)
+    if factor == 4:
+        # Taken apart once, before the loop, into an upper and a lower half.
+        held *= 2
+    arriving = number * ROWS * sum(padded(op.width) for op in ops if op.kind == "load")
+    factors = factor * ROWS * sum(padded(number) for number in {m.width_in for m in matrices})
+    warps = _warps(ops, factor)
+    found = [
+        Form(ROWS, warps, stages, 0)
+        for stages in (3, 2, 1)
+        if held + factors + arriving * (stages - 1) <= shared
+    ]
+    # All products of a loop read their slices together.
+    wide = max((sum(padded(ops[n].width) for n in loop.products) for loop in schedule.loops), default=0)
+    if matrices:
+        found += [
+            Form(ROWS, warps, stages, chunk)
+            for stages, chunk in ((3, 64), (3, 32), (2, 32), (2, 16), (1, 16))
+            if factor * chunk * (wide + ROWS) * stages <= shared // 2 or (stages, chunk) == (1, 16)
+        ]
+    return found or [Form(ROWS, warps, 1, 0)]
+
+
+def _warps(ops: Sequence[Op], factor: int) -> int:
+    """Threads that hold the widest tiles in their registers."""
+    widest = max(padded(op.width) for op in ops)
+    # Float32 and float64 factors are taken apart, and need twice as many.
+    products = any(op.kind == "product" for op in ops)
+    return max(4, min(16, widest // 16 * (2 if products and factor > 2 and widest >= 64 else 1)))
+
+
+def in_slices(matrix: Matrix, form: Form) -> bool:
+    """Whether a matrix is read slice by slice; one that is a vector never is."""
+    return form.chunk > 0 and min(matrix.width_in, matrix.width_out) > 1
+
+
+def sliced_vectors(ops: Sequence[Op], form: Form) -> list[int]:
+    """The vectors that products read slice by slice."""
+    found = (
+        vector
+        for op in ops
+        if op.kind == "product"
+        for vector, matrix in zip(op.args, op.detail, strict=True)
+        if in_slices(matrix, form)
+    )
+    return list(dict.fromkeys(found))
