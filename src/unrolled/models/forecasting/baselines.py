@@ -118,7 +118,7 @@ def auto_ets(history: ArrayLike, horizon: int, season: int, levels: Sequence[flo
     found = []
     for level in levels:
         percent = round(100 * abs(2 * level - 1), 6)
-        found.append(made["mean" if not percent else f"{'lo' if level < 0.5 else 'hi'}-{percent:g}"][-horizon:])
+        found.append(made["mean" if not percent else f"{'lo' if level < 0.5 else 'hi'}-{percent}"][-horizon:])
     return np.stack(found, -1).astype(float)
 
 
