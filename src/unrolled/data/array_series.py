@@ -50,6 +50,23 @@ def from_arrays(source: Any, roles: Roles) -> SeriesSet:
     )
 
 
+def future_arrays(given: Any, data: SeriesSet) -> list[Floats]:
+    """Covariates known ahead (steps ahead, features) for each series.
+
+    Raises:
+        DataError: there is not one array for each, or they have other features.
+    """
+    many = data.columns.kind == "arrays" or len(data) > 1
+    parts = [_array(one, f"future[{i}]" if many else "future") for i, one in enumerate(given if many else [given])]
+    expected = len(data.columns.future)
+    if len(parts) != len(data):
+        raise DataError(f"future: expected an array for each of {len(data)} series, found {len(parts)}")
+    for i, part in enumerate(parts):
+        if part.shape[1] != expected:
+            raise DataError(f"future[{i}]: expected {expected} features, as in training, found {part.shape[1]}")
+    return parts
+
+
 def _array(value: Any, name: str) -> Floats:
     """A float64 array (time, features), finite or NaN."""
     value = value.detach().cpu() if hasattr(value, "detach") else value

@@ -152,6 +152,44 @@ def _from_steps(table: Table, roles: Roles, kind: str) -> SeriesSet:
     )
 
 
+def future_rows(frame: Any, data: SeriesSet) -> list[Floats]:
+    """Covariates known ahead (steps ahead, features) for each series, out of a frame; NaN where it has no row.
+
+    Raises:
+        DataError: columns are missing, a row is no step of a series, or a time is there twice.
+    """
+    import narwhals as nw
+
+    roles = Roles.of(data.columns, data.frequency)
+    table = Table(nw.from_native(_with_index(frame), eager_only=True), "future", False)
+    numbers = {name: number for number, name in enumerate(data.ids)}
+    codes = np.zeros(len(table.frame), np.int64)
+    if roles.id is not None:
+        codes = np.array([numbers.get(name, -1) for name in _ids(table, roles.id)], np.int64)
+    times, _ = _times(table, roles.time)
+    values = _matrix(table, data.columns.future, "future")
+    made = []
+    for number, name in enumerate(data.ids):
+        rows = np.flatnonzero(codes == number)
+        end = int(data.lengths[number])
+        if times is None:
+            made.append(values[rows])
+            continue
+        rows = rows[np.argsort(times[rows], kind="stable")]
+        start = data.starts[number : number + 1]
+        rows = rows[times[rows] >= data.times(number, end, end + 1)[0]]
+        own = data.frequency.positions(np.concatenate([start, times[rows]]))[1:]
+        if (own < 0).any() or len(np.unique(own)) < len(own):
+            wrong = (own < 0) if (own < 0).any() else np.concatenate([[False], own[1:] == own[:-1]])
+            row = int(rows[wrong.argmax()])
+            raise DataError(f"{table.place(row)}: {_named(name)}has the time {_shown(times[row])} twice or off its steps")
+        ahead = int(own[-1]) + 1 - end if len(own) else 0
+        if ahead > LONGEST_GAP * max(len(own), 1) + 1000:
+            raise DataError(f"future: {_named(name)}has a gap of more than {LONGEST_GAP} times its rows")
+        made.append(_placed(values[rows], own - end, ahead))
+    return made
+
+
 def _from_rows(table: Table, roles: Roles, kind: str) -> SeriesSet:
     """Rows that are series: a name, then values, nothing behind the end."""
     named = roles.id or table.frame.columns[0]

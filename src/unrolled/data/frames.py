@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 
-from unrolled.data.array_series import from_arrays
+import numpy as np
+
+from unrolled.data.array_series import from_arrays, future_arrays
 from unrolled.data.errors import DataError
-from unrolled.data.frame_series import Roles, from_frame
+from unrolled.data.frame_series import Roles, from_frame, future_rows
 from unrolled.data.series import SeriesSet
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
@@ -59,13 +62,14 @@ def read_series(
     """
     if isinstance(source, SeriesSet):
         return source
-    roles = Roles(layout, id_column, time_column, target, past, future, static, frequency)
+    return _read_in_roles(source, Roles(layout, id_column, time_column, target, past, future, static, frequency))
+
+
+def _read_in_roles(source: Any, roles: Roles) -> SeriesSet:
     if isinstance(source, (str, Path)):
         return from_frame(read_file(source), roles, kind="path", name=str(source))
     kind = frame_kind(source)
-    if kind is None:
-        return from_arrays(source, roles)
-    return from_frame(source, roles, kind=kind)
+    return from_arrays(source, roles) if kind is None else from_frame(source, roles, kind=kind)
 
 
 def frame_kind(source: Any) -> str | None:
@@ -121,3 +125,96 @@ def _path(source: str | Path) -> Path:
     return path
 
 
+
+
+def read_like(source: Any, known: SeriesSet) -> SeriesSet:
+    """Series of the same kind as others.
+
+    Args:
+        source: what `read_series` takes.
+        known: the others.
+
+    Raises:
+        DataError: as `read_series`, or they have other columns or another frequency.
+    """
+    if isinstance(source, SeriesSet):
+        found = source
+    elif (isinstance(source, (str, Path)) or frame_kind(source) is not None) and known.columns.layout:
+        found = _read_in_roles(source, Roles.of(known.columns, known.frequency))
+    else:
+        found = read_series(source)
+    found = _with_static_of(found, known)
+    for role in ("targets", "past", "future", "static"):
+        own, expected = getattr(found.columns, role), getattr(known.columns, role)
+        if len(own) != len(expected):
+            raise DataError(f"series: expected {len(expected)} {role}, as in training, found {len(own)}")
+    if (found.frequency.unit, found.frequency.count) != (known.frequency.unit, known.frequency.count):
+        if found.frequency.unit != "number" or known.columns.layout:
+            expected = known.frequency.name or "plain numbers"
+            raise DataError(f"series: expected the frequency {expected!r}, as in training, found {found.frequency.name!r}")
+    return found
+
+
+def with_future(data: SeriesSet, future: Any) -> SeriesSet:
+    """Series with covariates known ahead, in the place of those that they have beyond their ends.
+
+    Args:
+        data: the series.
+        future: an array (steps ahead, features), or a list of them for many series; or a frame or path with the columns
+            of the series, those to forecast excepted, whose rows may begin before the ends.
+
+    Raises:
+        DataError: there are no such covariates, or the table is not such a one.
+    """
+    names = data.columns.future
+    if not names:
+        raise DataError("future: the model was trained without covariates known ahead")
+    if isinstance(future, (str, Path)) or frame_kind(future) is not None:
+        steps = future_rows(read_file(future) if isinstance(future, (str, Path)) else future, data)
+    else:
+        steps = future_arrays(future, data)
+    offsets, ends = data.future_offsets, data.lengths
+    parts = []
+    for number, ahead in enumerate(steps):
+        start = int(offsets[number])
+        parts += [data.future[start : start + int(ends[number])], ahead]
+    return replace(data, future=np.concatenate(parts), ahead=np.array([len(ahead) for ahead in steps], np.int64))
+
+
+def check_future(data: SeriesSet, horizon: int) -> None:
+    """Makes sure that covariates known ahead are known as far ahead as asked.
+
+    Raises:
+        DataError: one is missing; the message names series, column and time.
+    """
+    if not data.columns.future:
+        return
+    for number, name in enumerate(data.ids):
+        first = int(data.future_offsets[number] + data.lengths[number])
+        known = data.future[first : first + min(int(data.ahead[number]), horizon)]
+        gaps = np.argwhere(np.isnan(known))
+        step = int(gaps[0][0]) if len(gaps) else len(known)
+        if step < horizon:
+            column = data.columns.future[int(gaps[0][1]) if len(gaps) else 0]
+            end = int(data.lengths[number])
+            time = data.times(number, end + step, end + step + 1)[0]
+            raise DataError(
+                f"future: covariate {column!r} of series {name!r} is missing at {time}, step {step + 1} of {horizon}"
+            )
+
+
+def _with_static_of(found: SeriesSet, known: SeriesSet) -> SeriesSet:
+    """Static features in the columns that training had; a text that it had not is none of its texts."""
+    names = known.columns.static
+    if found.columns.static == names or not names:
+        return found
+    texts = {name.split("=")[0] for name in names if "=" in name}
+    columns = []
+    for name in names:
+        if name in found.columns.static:
+            columns.append(found.static[:, found.columns.static.index(name)])
+        elif name.split("=")[0] in texts:
+            columns.append(np.zeros(len(found)))
+        else:
+            raise DataError(f"series: expected the static feature {name!r}, as in training, found none")
+    return replace(found, static=np.stack(columns, 1), columns=replace(found.columns, static=names))

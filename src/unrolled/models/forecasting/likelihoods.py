@@ -23,10 +23,12 @@ class Likelihood:
     Attributes:
         size: numbers that the network gives for each value.
         counts: whether values are counts, which are scaled by a factor alone.
+        distribution: whether values can be drawn.
     """
 
     size = 1
     counts = False
+    distribution = True
 
     def loss(self, parameters: Tensor, values: Tensor, spread: Tensor) -> Tensor:
         """The cost of each value (...); `spread` (...) is the unit that values are in."""
@@ -57,6 +59,8 @@ class Likelihood:
 class Point(Likelihood):
     """One number, by mean squared or mean absolute error."""
 
+    distribution = False
+
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
@@ -70,8 +74,9 @@ class Point(Likelihood):
         return parameters[..., 0]
 
     def quantiles(self, parameters: Tensor, levels: NDArray[np.float64], spread: Tensor) -> Tensor:
-        """The number itself at every level; only calibration tells them apart."""
-        return parameters.expand(*parameters.shape[:-1], len(levels))
+        """As if errors were normal and of unit size, which calibration has to put right."""
+        at = torch.special.ndtri(torch.as_tensor(levels, device=parameters.device)).to(parameters.dtype)
+        return parameters + at
 
     def sample(self, parameters: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
         """Raises ValueError."""

@@ -76,7 +76,7 @@ def scale_windows(
     scaled = (values - center) / spread
     base = None
     if lag:
-        cycle = _last_cycle(scaled, lag)
+        cycle = last_cycle(scaled, lag)
         window = windows.shape[1]
         ahead = torch.arange(horizon, device=windows.device)
         behind = torch.arange(window, device=windows.device)
@@ -106,7 +106,7 @@ def _moments(values: Tensor, counts: bool) -> tuple[Tensor, Tensor]:
     return mean, torch.where(spread > 0, spread, 1.0)
 
 
-def _last_cycle(scaled: Tensor, lag: int) -> Tensor:
+def last_cycle(scaled: Tensor, lag: int) -> Tensor:
     """The last value of each phase that is not missing (batch, lag, targets); of none, the mean, 0."""
     batch, window, targets = scaled.shape
     cycles = -(-window // lag)

@@ -103,6 +103,7 @@ class Choice:
 
     def __init__(self, first: NDArray[np.int64], last: NDArray[np.int64]) -> None:
         self.first = torch.from_numpy(first)
+        self.last = last
         self.ends = torch.from_numpy(np.cumsum(np.maximum(last - first + 1, 0)))
 
     def __len__(self) -> int:
