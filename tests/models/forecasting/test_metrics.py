@@ -113,6 +113,23 @@ def test_table_pools_series_and_steps() -> None:
     assert metrics.table(columns, histories | {"b": [3.0, 3.0]}, 1)[0]["MASE"] == pytest.approx(1 / 2)
 
 
+def test_errors_by_horizon_whatever_the_order_of_rows() -> None:
+    random = np.random.default_rng(0)
+    actual, forecast = random.normal(size=(2, 3, 4)), random.normal(size=(2, 3, 4))
+    actual[0, 1, 2] = np.nan
+    series, cutoff, ahead = (index.ravel() for index in np.indices(actual.shape))
+    columns = {"unique_id": np.array(["b", "a"], object)[series], "cutoff": 10 * cutoff, "ds": 10 * cutoff + ahead}
+    columns |= {"y": actual.ravel(), "m": forecast.ravel()}
+    shuffled = random.permutation(len(series))
+    found = metrics.by_horizon({name: column[shuffled] for name, column in columns.items()})
+    np.testing.assert_allclose(found["m"], np.nanmean(np.abs(actual - forecast), (0, 1)))
+    histories = {"b": [0.0, 2.0], "a": [0.0, 5.0]}
+    scaled = metrics.by_horizon(columns, histories)["m"]
+    np.testing.assert_allclose(scaled, np.nanmean(np.abs(actual - forecast) / [[[2]], [[5]]], (0, 1)))
+    with pytest.raises(ValueError, match="one named 'ds'"):
+        metrics.by_horizon({"unique_id": ["a"], "y": [1.0]})
+
+
 def test_bad_tables_are_named() -> None:
     columns = {"unique_id": ["a"], "y": [1.0], "m": [1.0], "m-lo-80": [0.0]}
     with pytest.raises(ValueError, match="upper end for 'm-lo-80'"):

@@ -176,6 +176,54 @@ def table(
     Raises:
         ValueError: a column or history is missing, or columns differ in length.
     """
+    actual, ids = _keys(columns)
+    scaled = _scales(ids, histories, season)
+    return [_row(columns, name, actual, scaled, levels) for name in _models(columns)]
+
+
+def by_horizon(
+    columns: Mapping[str, Any], histories: Mapping[Hashable, ArrayLike] | None = None, season: int = 1
+) -> dict[str, Values]:
+    """Every model's mean absolute error at each step ahead, pooled over series and cutoffs.
+
+    Args:
+        columns: as `table`'s, with `ds`, and `cutoff` if there are several; rows in any order.
+        histories: as `table`'s; errors are then in units of each series' `scale`. Without them they are in the
+            series' own unit.
+        season: steps of a season, for the scale.
+
+    Returns:
+        By model, (horizon,); NaN at a step at which everything is missing.
+
+    Raises:
+        ValueError: as `table`.
+    """
+    actual, ids = _keys(columns)
+    if "ds" not in columns:
+        raise ValueError(f"columns: expected one named 'ds', found {', '.join(map(str, columns))}")
+    places = {name: place for place, name in enumerate(dict.fromkeys(ids.tolist()))}
+    series = np.array([places[name] for name in ids.tolist()], int)
+    cutoff = np.asarray(columns["cutoff"]) if "cutoff" in columns else np.zeros(len(ids))
+    order = np.lexsort((np.asarray(columns["ds"]), cutoff, series))
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(series[order]) != 0) | (cutoff[order][1:] != cutoff[order][:-1])
+    row = np.arange(len(order))
+    ahead = np.empty(len(order), int)
+    ahead[order] = row - np.maximum.accumulate(np.where(new, row, 0))
+    scaled = np.ones(len(ids)) if histories is None else _scales(ids, histories, season)
+    made = {}
+    for name in _models(columns):
+        _, forecast = _alike(actual, columns[name], name)
+        errors = np.abs(actual - forecast) / scaled
+        known = ~np.isnan(actual) & ~np.isnan(scaled)
+        counts = np.bincount(ahead[known], minlength=ahead.max(initial=-1) + 1)
+        with np.errstate(invalid="ignore"):
+            made[name] = np.bincount(ahead[known], errors[known], minlength=len(counts)) / counts
+    return made
+
+
+def _keys(columns: Mapping[str, Any]) -> tuple[Values, NDArray[np.object_]]:
+    """Values and the names of their series."""
     for name in ("unique_id", "y"):
         if name not in columns:
             raise ValueError(f"columns: expected one named {name!r}, found {', '.join(map(str, columns))}")
@@ -183,14 +231,21 @@ def table(
     ids = np.asarray(columns["unique_id"], object)
     if ids.shape != actual.shape:
         raise ValueError(f"unique_id: expected as many rows as y, {len(actual)}, found {len(ids)}")
+    return actual, ids
+
+
+def _scales(ids: NDArray[np.object_], histories: Mapping[Hashable, ArrayLike], season: int) -> Values:
+    """The scale of each row's series."""
     scales = {}
     for name in dict.fromkeys(ids.tolist()):
         if name not in histories:
             raise ValueError(f"histories: expected one of every series, found none of {name!r}")
         scales[name] = scale(histories[name], season)
-    scaled = np.array([scales[name] for name in ids.tolist()])
-    names = [name for name in columns if name not in KEYS and _interval(name) is None]
-    return [_row(columns, name, actual, scaled, levels) for name in names]
+    return np.array([scales[name] for name in ids.tolist()], float)
+
+
+def _models(columns: Mapping[str, Any]) -> list[str]:
+    return [name for name in columns if name not in KEYS and _interval(name) is None]
 
 
 def _row(
