@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,7 +19,8 @@ from unrolled.cells import Cell
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
 from unrolled.models.folder import ModelError, read_model, write_model
-from unrolled.models.forecasting import fitting, record, results, settings
+from unrolled.models.forecasting import backtest, fitting, record, results, settings
+from unrolled.models.forecasting.backtest import Backtest
 from unrolled.models.forecasting.calendar import features
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecasts import Forecasts, Where
@@ -28,6 +29,9 @@ from unrolled.models.forecasting.model import ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
 from unrolled.training import Callback, Options, ProgressBar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -314,6 +318,68 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         paths = self.sample(n, 1, read_series(seed), random_state=random_state)
         return [path[0] for path in paths] if isinstance(paths, list) else paths[0]
 
+    def backtest(
+        self,
+        series: Any = None,
+        *,
+        windows: int = 3,
+        step: int | None = None,
+        refit: bool | str = False,
+        baselines: Sequence[str] | None = None,
+    ) -> Backtest:
+        """Forecasts from origins in the past, beside what came and beside simple forecasts.
+
+        Args:
+            series: as `fit`'s; None for those trained on.
+            windows: origins of each series, the last one horizon before its end.
+            step: steps from one origin to the next; None for the horizon.
+            refit: False to train a copy of this forecaster once, on what was known at each series' first origin; True
+                to train it anew for every origin; "never" to use this one as it is trained, for series that it has not
+                seen or after the part of them that it has.
+            baselines: some of "naive", "seasonal-naive" and "auto-ets"; None for all, the last only if statsforecast is
+                installed and there are few forecasts.
+
+        Returns:
+            A `Backtest`: `frame`, `table`, `plot()`; it prints as its table. This forecaster stays as it is.
+
+        Raises:
+            ValueError: an argument is not what it should be, or no series is long enough.
+            NotFittedError: `fit` was not called, which needs to be for "never" or without series.
+        """
+        horizon = self.horizon
+        for name, value in (("windows", windows), ("step", horizon if step is None else step)):
+            settings.expect(name, value, "a positive integer", settings.is_count(value))
+        settings.expect("refit", refit, "True, False or 'never'", isinstance(refit, bool) or refit == "never")
+        self._checked_options()
+        if series is None or refit == "never":
+            check_is_fitted(self, "model_")
+        never = series is not None and refit == "never"
+        data = self.series_ if series is None else read_like(series, self.series_) if never else read_series(series)
+        pairs = backtest.origins(data.lengths, horizon, windows, horizon if step is None else step)
+        chosen = backtest.chosen_baselines(baselines, len(pairs) * data.targets)
+        if refit is True:
+            fitted, made = self, []
+            for back in reversed(range(windows)):
+                cutoffs = data.lengths - horizon - back * (horizon if step is None else step)
+                own = [(i, int(cutoff)) for i, cutoff in enumerate(cutoffs) if cutoff >= 2]
+                if own:
+                    fitted = self._fitted_before(data, own)
+                    made += list(zip(own, *fitted._forecast_from(data, own), strict=True))
+            by_pair = {pair: said for pair, *said in made}
+            points, quantiles = (np.stack([by_pair[pair][i] for pair in pairs]) for i in range(2))
+        else:
+            fitted = self if refit == "never" else self._fitted_before(data, pairs)
+            points, quantiles = fitted._forecast_from(data, pairs)
+        return backtest.compared(data, pairs, points, quantiles, self._levels(), fitted.season_, chosen)
+
+    def plot(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Figure:
+        """A fan chart of what `predict` says, with the history before it; arguments and errors are the same."""
+        from unrolled import plots
+
+        data, points, quantiles = self._forecast(horizon, series, future)
+        history, ahead = results.drawn(data, points, quantiles, self._levels())
+        return plots.forecast(history, ahead)
+
     def save(self, path: str | Path) -> None:
         """Writes the trained forecaster to a folder, `config.json` and `model.safetensors`.
 
@@ -469,6 +535,25 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     def _forecast(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Floats, Floats]:
         data, where, steps = self._where(horizon, series, future)
         return data, *self._forecasts().of(where, steps)
+
+    def _fitted_before(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> Self:
+        """A copy trained on what was known at the first origin of each series; series without one are left out."""
+        first: dict[int, int] = {}
+        for series, cutoff in pairs:
+            first.setdefault(series, cutoff)
+        known = data.take(list(first)).until(np.array(list(first.values())))
+        copy: Self = clone(self)
+        return copy.fit(known)
+
+    def _forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
+        """Points and quantiles from origins within series (pairs, horizon, ...)."""
+        horizon = int(self.horizon)
+        windows = Windows(data, self.window_, horizon, calendar=bool(self.calendar_))
+        ends = np.ones(len(data), np.int64)
+        for series, cutoff in reversed(pairs):
+            ends[series] = cutoff
+        series, cutoffs = (torch.tensor(part) for part in zip(*pairs, strict=True))
+        return self._forecasts().of(Where(windows, series, cutoffs, fitting.series_scales(self.model_, data, ends)), horizon)
 
     def _where(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Where, int]:
         """The series to forecast from, their ends, and how many steps."""

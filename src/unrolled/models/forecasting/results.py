@@ -85,3 +85,24 @@ def in_frames(data: SeriesSet) -> bool:
     return data.columns.kind in ("pandas", "polars", "path")
 
 
+
+
+def drawn(
+    data: SeriesSet, points: Floats, quantiles: Floats, levels: Sequence[float]
+) -> tuple[list[tuple[str, Any, Any]], list[tuple[Any, Any, dict[float, tuple[Any, Any]]]]]:
+    """Histories and forecasts as `unrolled.plots.forecast` takes them."""
+    horizon = points.shape[1]
+    history, ahead = [], []
+    names = iter(names_of(data))
+    for number, length in enumerate(data.lengths.tolist()):
+        before, after = data.times(number, 0, length), data.times(number, length, length + horizon)
+        for target in range(data.targets):
+            history.append((str(next(names)), before, data.history(number)[:, target]))
+            bands = {}
+            for low, level in enumerate(levels):
+                for high in range(low + 1, len(levels)):
+                    if abs(level + levels[high] - 1) < 1e-9:
+                        ends = (quantiles[number, :, target, low], quantiles[number, :, target, high])
+                        bands[round(100 * (levels[high] - level), 6)] = ends
+            ahead.append((after, points[number, :, target], bands))
+    return history, ahead
