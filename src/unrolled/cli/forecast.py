@@ -19,15 +19,15 @@ Source = Annotated[str, typer.Argument(help=SOURCE, metavar="SOURCE")]
 Model = Annotated[Path, typer.Argument(help="Folder of a model that `fit` saved.", metavar="MODEL")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object a line.")]
 Plot = Annotated[Path | None, typer.Option(help="Picture of the result.", metavar="FILE.png")]
-Table = Annotated[
-    Path | None, typer.Option("--output", "-o", help="CSV or Parquet file to write.", metavar="FILE")
-]
+Table = Annotated[Path | None, typer.Option("--output", "-o", help="CSV or Parquet file to write.", metavar="FILE")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
 Layout = Annotated[str | None, typer.Option(help="long, columns (a row a step) or rows (a row a series).")]
 Id = Annotated[str | None, typer.Option("--id-column", help="Which series a row belongs to. [default: unique_id]")]
 Time = Annotated[str | None, typer.Option("--time-column", help="[default: ds, or the column that holds dates]")]
-Target = Annotated[list[str] | None, typer.Option(help="What to forecast; may be said again. [default: y, or all left]")]
+Target = Annotated[
+    list[str] | None, typer.Option(help="What to forecast; may be said again. [default: y, or all left]")
+]
 Past = Annotated[list[str] | None, typer.Option(help="Covariate known up to now; may be said again.")]
 Future = Annotated[list[str] | None, typer.Option(help="Covariate known ahead; may be said again.")]
 Static = Annotated[list[str] | None, typer.Option(help="Feature of a whole series; may be said again.")]
@@ -187,13 +187,15 @@ def generate(
         import numpy as np
 
         from unrolled import plots
+        from unrolled.data.frames import read_like
         from unrolled.models import Forecaster
 
         _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
         _check_writable("--output", output, (".csv", ".parquet"))
         forecaster = Forecaster.load(model, device=device)
-        series, frame = forecaster.generated(start, steps, sampled=sampled, random_state=seed)
+        frame = forecaster.generate(start, steps, sampled=sampled, random_state=seed)
         if plot is not None:
+            series = forecaster.series_ if start is None else read_like(start, forecaster.series_)
             values = frame["unrolled"].to_numpy().reshape(-1, steps)
             seeds = [series.history(i)[:, k] for i in range(len(series)) for k in range(series.targets)]
             whole = [np.concatenate(pair) for pair in zip(seeds, values, strict=True)]
@@ -336,7 +338,11 @@ def _write(frame: Any, output: Path | None, as_json: bool) -> None:
     import polars as pl
 
     for name in ("ds", "cutoff"):
-        if name in frame.columns and frame[name].dtype == pl.Datetime and (frame[name].dt.truncate("1d") == frame[name]).all():
+        if (
+            name in frame.columns
+            and frame[name].dtype == pl.Datetime
+            and (frame[name].dt.truncate("1d") == frame[name]).all()
+        ):
             frame = frame.with_columns(pl.col(name).dt.date())
     if output is not None and output.suffix.lower() == ".parquet":
         frame.write_parquet(output)

@@ -20,7 +20,9 @@ def from_arrays(source: Any, roles: Roles) -> SeriesSet:
     flat = all(np.ndim(one) == 1 for one in (source if many else [source]))
     if len({part.shape[1] for part in parts}) > 1:
         odd = next(i for i, part in enumerate(parts) if part.shape[1] != parts[0].shape[1])
-        raise DataError(f"series[{odd}]: expected {parts[0].shape[1]} targets, as series[0], found {parts[odd].shape[1]}")
+        raise DataError(
+            f"series[{odd}]: expected {parts[0].shape[1]} targets, as series[0], found {parts[odd].shape[1]}"
+        )
     lengths = np.array([len(part) for part in parts], np.int64)
     past, _ = _covariates(roles.past, "past", lengths, many, exact=True)
     future, ahead = _covariates(roles.future, "future", lengths, many, exact=False)
@@ -85,7 +87,9 @@ def _array(value: Any, name: str) -> Floats:
     array = array.reshape(len(array), -1)
     if np.isinf(array).any():
         row, column = np.argwhere(np.isinf(array))[0]
-        raise DataError(f"{name}, column {column}, row {row}: expected a finite number or NaN, found {array[row, column]}")
+        raise DataError(
+            f"{name}, column {column}, row {row}: expected a finite number or NaN, found {array[row, column]}"
+        )
     return array
 
 

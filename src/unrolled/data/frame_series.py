@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,9 @@ class Table:
             DataError: there is none of that name.
         """
         if name not in self.frame.columns:
-            raise DataError(f"{role}: no column {name!r}; the columns are {', '.join(map(str, self.frame.columns[:20]))}")
+            raise DataError(
+                f"{role}: no column {name!r}; the columns are {', '.join(map(str, self.frame.columns[:20]))}"
+            )
         return self.frame[name]
 
     def numbers(self, name: str, role: str) -> Floats:
@@ -182,7 +185,9 @@ def future_rows(frame: Any, data: SeriesSet) -> list[Floats]:
         if (own < 0).any() or len(np.unique(own)) < len(own):
             wrong = (own < 0) if (own < 0).any() else np.concatenate([[False], own[1:] == own[:-1]])
             row = int(rows[wrong.argmax()])
-            raise DataError(f"{table.place(row)}: {_named(name)}has the time {_shown(times[row])} twice or off its steps")
+            raise DataError(
+                f"{table.place(row)}: {_named(name)}has the time {_shown(times[row])} twice or off its steps"
+            )
         ahead = int(own[-1]) + 1 - end if len(own) else 0
         if ahead > LONGEST_GAP * max(len(own), 1) + 1000:
             raise DataError(f"future: {_named(name)}has a gap of more than {LONGEST_GAP} times its rows")
@@ -225,7 +230,7 @@ def _with_index(frame: Any) -> Any:
     """A pandas frame whose times are its index, or a series, as a frame with a column of times."""
     if type(frame).__module__.split(".")[0] == "polars":
         return frame.to_frame() if len(frame.shape) == 1 else frame
-    index = getattr(frame, "index", None)
+    index: Any = getattr(frame, "index", None)
     dated = hasattr(index, "to_timestamp") or str(getattr(index, "dtype", "")).startswith("datetime")
     if getattr(frame, "ndim", 2) == 1:
         frame = frame.to_frame(TARGET if frame.name is None else str(frame.name))
@@ -292,7 +297,7 @@ def _assigned(table: Table, roles: Roles) -> tuple[tuple[str, ...], ...]:
 
 
 def _ids(table: Table, name: str) -> list[Any]:
-    ids = table.column(name, "id_column").to_list()
+    ids: list[Any] = table.column(name, "id_column").to_list()
     for row, one in enumerate(ids):
         if one is None or one != one:
             raise DataError(f"{table.place(row, name)}: expected the name of a series, found nothing")
@@ -370,12 +375,14 @@ def _on_a_grid(
     frequency = None if given is None else Frequency.parse(given)
     if given == "" and times.dtype.kind == "M":
         frequency = None
-    spans = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
+    spans = list(pairwise(bounds.tolist()))
     for number, (first, last) in enumerate(spans):
         again = np.flatnonzero(times[first : last - 1] == times[first + 1 : last])
         if len(again):
             row = int(order[first + again[0] + 1])
-            raise DataError(f"{table.place(row)}: {_named(names[number])}has the time {_shown(times[first + again[0]])} twice")
+            raise DataError(
+                f"{table.place(row)}: {_named(names[number])}has the time {_shown(times[first + again[0]])} twice"
+            )
     if frequency is None:
         frequency = _common(table, names, times, spans)
     steps = np.empty(len(times), np.int64)
@@ -392,7 +399,8 @@ def _on_a_grid(
             at = int(np.diff(own).argmax())
             raise DataError(
                 f"{table.place(int(order[first + at + 1]))}: {_named(names[number])}has a gap from "
-                f"{_shown(times[first + at])} to {_shown(times[first + at + 1])}, more than {LONGEST_GAP} times its rows"
+                f"{_shown(times[first + at])} to {_shown(times[first + at + 1])}, more than {LONGEST_GAP} times its "
+                "rows"
             )
         steps[first:last] = own
     return times, frequency, steps
@@ -442,9 +450,13 @@ def _static(
     called: list[str] = []
     for name in names:
         column = table.column(name, "static")
-        values = np.array([str(v) for v in column.to_list()], object) if column.dtype in _text_types() else table.numbers(name, "static")
+        values = (
+            np.array([str(v) for v in column.to_list()], object)
+            if column.dtype in _text_types()
+            else table.numbers(name, "static")
+        )
         values = values[order]
-        for number, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        for number, (first, last) in enumerate(pairwise(bounds.tolist())):
             other = values[first:last] != values[first]
             if other.any() and values[first] == values[first]:
                 row = int(order[first + other.argmax()])

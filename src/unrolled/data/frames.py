@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-
 import numpy as np
 
 from unrolled.data.array_series import from_arrays, future_arrays
@@ -73,7 +72,7 @@ def _read_in_roles(source: Any, roles: Roles) -> SeriesSet:
 
 
 def frame_kind(source: Any) -> str | None:
-    """"pandas" or "polars" for their frames, None for anything else."""
+    """Whose frame it is, "pandas" or "polars"; None for anything else."""
     module = type(source).__module__.split(".")[0]
     return module if module in ("pandas", "polars") and hasattr(source, "shape") else None
 
@@ -125,8 +124,6 @@ def _path(source: str | Path) -> Path:
     return path
 
 
-
-
 def read_like(source: Any, known: SeriesSet) -> SeriesSet:
     """Series of the same kind as others.
 
@@ -148,10 +145,9 @@ def read_like(source: Any, known: SeriesSet) -> SeriesSet:
         own, expected = getattr(found.columns, role), getattr(known.columns, role)
         if len(own) != len(expected):
             raise DataError(f"series: expected {len(expected)} {role}, as in training, found {len(own)}")
-    if (found.frequency.unit, found.frequency.count) != (known.frequency.unit, known.frequency.count):
-        if found.frequency.unit != "number" or known.columns.layout:
-            expected = known.frequency.name or "plain numbers"
-            raise DataError(f"series: expected the frequency {expected!r}, as in training, found {found.frequency.name!r}")
+    if found.frequency != known.frequency and found.columns.layout:
+        expected, name = known.frequency.name or "of plain numbers", found.frequency.name or "of plain numbers"
+        raise DataError(f"series: expected the frequency {expected}, as in training, found {name}")
     return found
 
 

@@ -80,19 +80,19 @@ class Frequency:
     def times(self, start: Times, steps: NDArray[np.int64]) -> Times:
         """The times so many steps after a start, which is an array of one time or as many as steps."""
         if self.unit == "number":
-            return start + steps * self.count
+            return np.asarray(start + steps * self.count)
         if self.unit == "us":
-            return start + (steps * self.count).astype("timedelta64[us]")
+            return np.asarray(start + (steps * self.count).astype("timedelta64[us]"))
         days = start.astype("datetime64[D]")
         clock = start - days
         if self.unit == "business":
-            return np.busday_offset(days, steps, roll="forward").astype("datetime64[us]") + clock
+            return np.asarray(np.busday_offset(days, steps, roll="forward").astype("datetime64[us]") + clock)
         months = start.astype("datetime64[M]")
         day = days - months.astype("datetime64[D]")
         ahead = months + steps * self.count
         last = (ahead + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
         at = last if self.month_end else np.minimum(ahead.astype("datetime64[D]") + day, last)
-        return at.astype("datetime64[us]") + clock
+        return np.asarray(at.astype("datetime64[us]") + clock)
 
     def _numbers(self, times: Times) -> NDArray[np.int64]:
         if self.unit == "number":

@@ -90,7 +90,7 @@ class SeriesSet:
     @property
     def targets(self) -> int:
         """How many values a step has."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def history(self, number: int) -> Floats:
         """All steps of one series (time, targets)."""

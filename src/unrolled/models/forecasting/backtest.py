@@ -89,7 +89,8 @@ def origins(lengths: NDArray[np.int64], horizon: int, windows: int, step: int) -
         found += [(series, last - step * back) for back in reversed(range(windows)) if last - step * back >= 2]
     if not found:
         raise ValueError(
-            f"series: expected more than horizon + 1 = {horizon + 1} steps to backtest on, found at most {lengths.max()}"
+            f"series: expected more than {horizon + 1} steps, one more than the horizon, to backtest on, found at most "
+            f"{lengths.max()}"
         )
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting.forecasts import Where
 from unrolled.models.forecasting.model import ForecastModel, to_device
 from unrolled.models.forecasting.scaling import moments
-from unrolled.models.forecasting.windows import Choice, Windows, training_cutoffs
+from unrolled.models.forecasting.tracks import Tracks
+from unrolled.models.forecasting.windows import Choice, Windows, in_parts, training_cutoffs
 from unrolled.training import Callback, Checkpoints, Loss, Options, train
 
 # An epoch draws every window once, but at least and at most so many.
@@ -52,7 +54,9 @@ def split(data: SeriesSet, window: int, horizon: int, validation: float) -> Spli
     held = np.where(enough & (held >= horizon), held, 0)
     first, last = training_cutoffs(lengths, window, horizon, held)
     nothing = held == 0
-    return Split(Choice(first, last), Choice(np.where(nothing, 1, lengths - held), np.where(nothing, 0, lengths - horizon)))
+    return Split(
+        Choice(first, last), Choice(np.where(nothing, 1, lengths - held), np.where(nothing, 0, lengths - horizon))
+    )
 
 
 def everything(data: SeriesSet, window: int, horizon: int) -> Split:
@@ -71,6 +75,7 @@ class Training:
         make_model: a fresh model.
         batch_size: windows a step.
         per_epoch: windows that an epoch draws, None for all within bounds.
+        truncate: steps of a chunk to train on chunks of tracks, None to train on windows.
         seed: of everything random.
         device: where the model is trained.
         callbacks: what looks on.
@@ -81,6 +86,7 @@ class Training:
     make_model: Callable[[], ForecastModel]
     batch_size: int
     per_epoch: int | None
+    truncate: int | None
     seed: int
     device: torch.device
     callbacks: Sequence[Callback]
@@ -98,13 +104,28 @@ class Training:
         ends = np.maximum(np.minimum(split.training.last + self.windows.horizon, data.lengths), 1)
         measure(model, data, ends)
         model.to(self.device)
-        loss = _WindowLoss(self.windows, split, series_scales(model, data, ends), self.device)
+        scales = series_scales(model, data, ends)
+        loss = _WindowLoss(self.windows, split, scales, self.device)
+        training: Callable[[Any, Any], Loss] = loss.training
+        batches: Callable[[torch.Generator], Sequence[Any]] = partial(self._drawn, split.training)
+        if self.truncate is not None:
+            tracks = Tracks(
+                data.until(np.minimum(ends, data.lengths)),
+                self.truncate,
+                self.batch_size,
+                lag=model.scaling.lag,
+                scales=scales,
+                calendar=self.windows.calendar.shape[1] > 0,
+                device=self.device,
+            )
+            model.prepare_to_carry(self.batch_size)
+            training, batches = tracks.loss, tracks.batches
         checkpoints = None if folder is None else Checkpoints(folder, {**self.identity, "epochs": options.epochs})
         try:
             history = train(
                 model,
-                loss.training,
-                lambda generator: self._drawn(split.training, generator),
+                training,
+                batches,
                 options,
                 seed=self.seed,
                 validate=loss.validated if len(split.held) else None,
@@ -126,7 +147,7 @@ class Training:
     def _drawn(self, choice: Choice, generator: torch.Generator) -> Sequence[Tensor]:
         """The batches of an epoch: numbers of windows."""
         per_epoch = self.per_epoch or min(max(len(choice), FEWEST_DRAWN), MOST_DRAWN)
-        return choice.draw(per_epoch, generator).split(self.batch_size)
+        return in_parts(choice.draw(per_epoch, generator), self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -143,7 +164,7 @@ class _WindowLoss:
 
     def validated(self, model: Any) -> dict[str, float]:
         total, count = 0.0, 0
-        for numbers in self.split.held.spread(MOST_VALIDATED).split(VALIDATED_AT_ONCE):
+        for numbers in in_parts(self.split.held.spread(MOST_VALIDATED), VALIDATED_AT_ONCE):
             found = self._of(model, self.split.held, numbers)
             total, count = total + float(found.mean) * found.count, count + found.count
         return {"validation_loss": total / count}

@@ -25,7 +25,7 @@ from unrolled.models.forecasting.calendar import features
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecasts import Forecasts, Where
 from unrolled.models.forecasting.likelihoods import likelihood
-from unrolled.models.forecasting.model import ForecastModel, Scaling
+from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
 from unrolled.training import Callback, Options, ProgressBar
@@ -177,9 +177,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.callbacks = callbacks
 
-    def fit(
-        self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False
-    ) -> Self:
+    def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
         """Trains on the past of some series.
 
         Args:
@@ -211,6 +209,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             lambda: self._model(data),
             int(self.batch_size),
             self.windows_per_epoch,
+            self.truncate,
             seed,
             self._device(),
             [*self.callbacks, *([ProgressBar()] if self.verbose else [])],
@@ -250,15 +249,21 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         """
         data, points, quantiles = self._forecast(horizon, series, future)
         if results.in_frames(data):
-            return results.forecast_frame(data, points, quantiles, self._levels())
+            return results.forecast_frame(data, points, quantiles, self._told_levels())
         return results.as_arrays(data, points)
 
     def predict_quantiles(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Any:
         """Quantiles at the levels of the constructor, (horizon, levels) or (horizon, targets, levels).
 
-        Arguments and errors are those of `predict`; for several series a list.
+        Arguments are those of `predict`; for several series a list.
+
+        Raises:
+            ValueError: as `predict`, or the loss makes no quantiles: "mse" and "mae" where nothing was held back.
+            NotFittedError: `fit` was not called.
         """
         data, _, quantiles = self._forecast(horizon, series, future)
+        if not self._told_levels():
+            raise ValueError(f"loss: {self.loss!r} makes no quantiles without calibration on held-back windows")
         return results.as_arrays(data, quantiles)
 
     def sample(
@@ -296,27 +301,30 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         """Goes on from the end of a sequence, each step from those before.
 
         A recursive model carries its state along, so that a step costs the same however long it has gone on; a direct
-        one goes on block by block.
+        one goes on block by block, and cannot be sampled beyond its horizon.
 
         Args:
-            seed: how the sequence begins: an array (time,) or (time, targets), or a list of them.
+            seed: how the sequence begins, in any form that `predict` takes; None for what it was trained on.
             n: steps to go on.
             sampled: whether to draw each step, instead of taking the point forecast.
             random_state: seed of the draw.
 
         Returns:
-            What follows (n,) or (n, targets); a list for a list.
+            What follows, in the form of `predict`, without quantiles.
 
         Raises:
-            ValueError: as `predict`.
+            ValueError: as `predict`, or the loss makes no distribution to draw from.
             NotFittedError: `fit` was not called.
         """
-        check_is_fitted(self, "model_")
-        if not sampled:
-            data, where, n = self._where(n, read_series(seed), None)
-            return results.as_arrays(data, self._forecasts().points(where, n))
-        paths = self.sample(n, 1, read_series(seed), random_state=random_state)
-        return [path[0] for path in paths] if isinstance(paths, list) else paths[0]
+        data, where, n = self._where(n, seed, None)
+        if sampled:
+            drawn = int(check_random_state(random_state).randint(2**31))
+            values = self._forecasts().sample(where, n, 1, drawn)[:, 0]
+        else:
+            values = self._forecasts().points(where, n)
+        if results.in_frames(data):
+            return results.forecast_frame(data, values, values[..., None][..., :0], ())
+        return results.as_arrays(data, values)
 
     def backtest(
         self,
@@ -370,14 +378,14 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         else:
             fitted = self if refit == "never" else self._fitted_before(data, pairs)
             points, quantiles = fitted._forecast_from(data, pairs)
-        return backtest.compared(data, pairs, points, quantiles, self._levels(), fitted.season_, chosen)
+        return backtest.compared(data, pairs, points, quantiles, fitted._told_levels(), fitted.season_, chosen)
 
     def plot(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Figure:
         """A fan chart of what `predict` says, with the history before it; arguments and errors are the same."""
         from unrolled import plots
 
         data, points, quantiles = self._forecast(horizon, series, future)
-        history, ahead = results.drawn(data, points, quantiles, self._levels())
+        history, ahead = results.drawn(data, points, quantiles, self._told_levels())
         return plots.forecast(history, ahead)
 
     def save(self, path: str | Path) -> None:
@@ -401,7 +409,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             "history": self.history_,
             "series": kept,
         }
-        model = {f"model.{name}": tensor for name, tensor in self.model_.state_dict().items()}
+        state = self.model_.state_dict().items()
+        model = {f"model.{name}": tensor for name, tensor in state if not name.startswith(CARRIED)}
         write_model(path, type(self).__name__, config, model | tensors)
 
     @classmethod
@@ -467,7 +476,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         if counts and (np.nan_to_num(data.values) < 0).any():
             raise ValueError("loss: negative-binomial expected counts, found a negative value")
         self.season_ = settings.season_of(data) if self.season is None else int(self.season)
-        self.window_ = settings.window_of(data, int(self.horizon), self.season_) if self.window is None else int(self.window)
+        self.window_ = (
+            settings.window_of(data, int(self.horizon), self.season_) if self.window is None else int(self.window)
+        )
         if counts:
             self.lag_, self.log_ = 0, False
             return
@@ -510,7 +521,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     def _calendar_features(self, data: SeriesSet) -> int:
         if not self.calendar or data.frequency.unit == "number":
             return 0
-        return features(data.starts[:1], data.frequency.name)[0].shape[1]
+        return len(features(data.starts[:1], data.frequency.name)[1])
 
     def _make_cell(self) -> Callable[[int], Cell]:
         options = dict(self.cell_options or {})
@@ -522,12 +533,16 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
 
     def _calibration(self, training: fitting.Training, split: fitting.Split) -> Calibration:
         where = training.held(self.model_, split, CALIBRATING[self.head])
-        actual, quantiles = replace(self._forecasts(), calibration=None).errors(where)
+        actual, quantiles = Forecasts(self.model_, int(self.horizon), self._levels()).errors(where)
         return Calibration.fit(actual, quantiles, self._levels())
 
     def _forecasts(self) -> Forecasts:
-        calibration = getattr(self, "calibration_", None)
-        return Forecasts(self.model_, int(self.horizon), self._levels(), calibration)
+        return Forecasts(self.model_, int(self.horizon), self._told_levels(), self.calibration_)
+
+    def _told_levels(self) -> tuple[float, ...]:
+        """The levels of quantiles that forecasts come with: none for a point loss that was not calibrated."""
+        distribution = self.model_.likelihood.distribution
+        return self._levels() if distribution or self.calibration_ is not None else ()
 
     def _levels(self) -> tuple[float, ...]:
         return settings.check_levels(self.quantiles, "quantiles")
@@ -552,8 +567,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         ends = np.ones(len(data), np.int64)
         for series, cutoff in reversed(pairs):
             ends[series] = cutoff
-        series, cutoffs = (torch.tensor(part) for part in zip(*pairs, strict=True))
-        return self._forecasts().of(Where(windows, series, cutoffs, fitting.series_scales(self.model_, data, ends)), horizon)
+        scales = fitting.series_scales(self.model_, data, ends)
+        numbers, cutoffs = (torch.tensor(part) for part in zip(*pairs, strict=True))
+        return self._forecasts().of(Where(windows, numbers, cutoffs, scales), horizon)
 
     def _where(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Where, int]:
         """The series to forecast from, their ends, and how many steps."""
@@ -565,6 +581,10 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         if series is not None:
             data = read_like(series, self.series_)
             scales = fitting.series_scales(self.model_, data)
+            if self.calendar_ and data.frequency.unit == "number":
+                raise ValueError(
+                    "series: expected times, as in training, since the model uses the calendar; found none"
+                )
         if future is not None:
             data = with_future(data, future)
         check_future(data, int(steps))

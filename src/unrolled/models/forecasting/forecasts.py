@@ -13,7 +13,7 @@ from torch import Tensor
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.model import ForecastModel, to_device
 from unrolled.models.forecasting.scaling import Scale
-from unrolled.models.forecasting.windows import Batch, Windows
+from unrolled.models.forecasting.windows import Batch, Windows, in_parts
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Where:
 
     def batches(self, at_once: int, horizon: int, device: torch.device) -> Iterator[tuple[Batch, Tensor | None]]:
         """Windows with what follows them, and the scales of their series."""
-        for series, cutoffs in zip(self.series.split(at_once), self.cutoffs.split(at_once), strict=True):
+        for series, cutoffs in zip(in_parts(self.series, at_once), in_parts(self.cutoffs, at_once), strict=True):
             given = None if self.scales is None else torch.from_numpy(self.scales)[series].to(device)
             yield to_device(self.windows.gather(series, cutoffs, horizon), device), given
 
@@ -92,7 +92,7 @@ class Forecasts:
         return np.concatenate(made)
 
     def errors(self, where: Where) -> tuple[Floats, Floats]:
-        """What followed the windows (windows, horizon, targets) and uncalibrated quantiles, both in the scaled space."""
+        """What followed the windows (windows, horizon, targets), and quantiles uncalibrated; in the scaled space."""
         actual, quantiles = [], []
         for batch, given in where.batches(self._at_once(), self.horizon, self._device()):
             _, said, scale = self._say(batch, self.horizon, given)

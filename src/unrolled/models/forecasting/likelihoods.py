@@ -75,8 +75,7 @@ class Point(Likelihood):
 
     def quantiles(self, parameters: Tensor, levels: NDArray[np.float64], spread: Tensor) -> Tensor:
         """As if errors were normal and of unit size, which calibration has to put right."""
-        at = torch.special.ndtri(torch.as_tensor(levels, device=parameters.device)).to(parameters.dtype)
-        return parameters + at
+        return parameters + _normal(torch.as_tensor(levels), parameters)
 
     def sample(self, parameters: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
         """Raises ValueError."""
@@ -98,7 +97,7 @@ class Quantiles(Likelihood):
         """Twice the pinball loss, mean over the levels: at the level 0.5 that is the absolute error."""
         error = values.unsqueeze(-1) - self._ascending(parameters)
         levels = torch.as_tensor(self.levels, dtype=error.dtype, device=error.device)
-        return 2 * torch.maximum(levels * error, (levels - 1) * error).mean(-1)
+        return torch.maximum(levels * error, (levels - 1) * error).mean(-1) * 2
 
     def point(self, parameters: Tensor, spread: Tensor) -> Tensor:
         """The quantile nearest the median."""
@@ -158,13 +157,11 @@ class Gaussian(Likelihood):
 
     def quantiles(self, parameters: Tensor, levels: NDArray[np.float64], spread: Tensor) -> Tensor:
         """Exact."""
-        at = torch.special.ndtri(torch.as_tensor(levels, device=parameters.device)).to(parameters.dtype)
-        return parameters[..., :1] + _positive(parameters[..., 1:2]) * at
+        return parameters[..., :1] + _positive(parameters[..., 1:2]) * _normal(torch.as_tensor(levels), parameters)
 
     def inverse(self, parameters: Tensor, uniform: Tensor, spread: Tensor) -> Tensor:
         """Exact."""
-        at = torch.special.ndtri(uniform.clamp(1e-9, 1 - 1e-9)).to(parameters.dtype)
-        return parameters[..., 0] + _positive(parameters[..., 1]) * at
+        return parameters[..., 0] + _positive(parameters[..., 1]) * _normal(uniform.clamp(1e-9, 1 - 1e-9), parameters)
 
 
 class StudentT(Likelihood):
@@ -175,7 +172,10 @@ class StudentT(Likelihood):
     def loss(self, parameters: Tensor, values: Tensor, spread: Tensor) -> Tensor:
         """Negative log likelihood."""
         place, scale, freedom = self._parts(parameters)
-        return -torch.distributions.StudentT(freedom, place, scale, validate_args=False).log_prob(values)
+        off = ((values - place) / scale).square()
+        each = 0.5 * (freedom + 1)
+        norm = torch.lgamma(0.5 * freedom) - torch.lgamma(each) + 0.5 * (pi * freedom).log() + scale.log()
+        return norm + each * torch.log1p(off / freedom)
 
     def point(self, parameters: Tensor, spread: Tensor) -> Tensor:
         """The location, which is median and mean."""
@@ -256,6 +256,12 @@ LOSSES = ("quantile", "gaussian", "student-t", "negative-binomial", "mse", "mae"
 
 def _positive(parameter: Tensor) -> Tensor:
     return F.softplus(parameter) + SMALLEST
+
+
+def _normal(levels: Tensor, like: Tensor) -> Tensor:
+    """Quantiles of the standard normal distribution."""
+    made: Tensor = torch.special.ndtri(levels.double())
+    return made.to(like.device, like.dtype)
 
 
 def _full(parameters: Tensor, level: float) -> Tensor:

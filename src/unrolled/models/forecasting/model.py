@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,10 @@ from unrolled.stream import Stream
 from unrolled.training import Loss
 
 Floats = NDArray[np.float64]
+
+
+# Buffers of the state that is carried along while training on chunks begin so; they are no part of a trained model.
+CARRIED = "carried_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class ForecastModel(nn.Module):
 
     def __init__(self, network: DirectNetwork | RecursiveNetwork, likelihood: Likelihood, scaling: Scaling) -> None:
         super().__init__()
+        self._template: Any = None
         self.network, self.likelihood, self.scaling = network, likelihood, scaling
         scale = torch.tensor([[0.0], [1.0]], dtype=torch.float64).repeat(1, network.shape.targets)
         self.register_buffer("given", scale)
@@ -62,6 +68,35 @@ class ForecastModel(nn.Module):
         else:
             said = self.network(scaled, batch)
         return self.cost(said, actual, scale.spread)
+
+    def chunk_loss(self, batch: Batch, steps: int, given: Tensor | None, *, fresh: bool) -> Loss:
+        """The loss of the last steps of windows and what follows them, from a fresh state or the one carried along."""
+        network = self.network
+        assert isinstance(network, RecursiveNetwork)
+        scaled, scale = self.scaled(batch.values, 1, given)
+        whole = self.differenced(torch.cat([scaled, scale.scaled(batch.actual)], 1))
+        inputs = self._whole_inputs(whole, batch)[:, -steps:]
+        state = None if fresh else self._carried(len(inputs))
+        said, state = network(inputs, None, state)
+        self._carry(state)
+        return self.cost(said, whole[:, -steps:], scale.spread)
+
+    def prepare_to_carry(self, batch_size: int) -> None:
+        """Makes room for the state of so many tracks, as buffers, which checkpoints hold."""
+        rows = batch_size * (self.network.shape.targets if self.network.shape.independent else 1)
+        self._template = self.network.recurrent.initial_state(rows)
+        for number, part in enumerate(_tensors(self._template)):
+            self.register_buffer(f"{CARRIED}{number}", part.detach().clone())
+
+    def _carry(self, state: Any) -> None:
+        for number, part in enumerate(_tensors(state)):
+            getattr(self, f"{CARRIED}{number}")[: len(part)].copy_(part.detach())
+
+    def _carried(self, rows: int) -> Any:
+        parts = iter(
+            [getattr(self, f"{CARRIED}{number}")[:rows].clone() for number in range(len(_tensors(self._template)))]
+        )
+        return mapped(lambda _: next(parts), self._template)
 
     def cost(self, said: Tensor, actual: Tensor, spread: Tensor) -> Loss:
         """The mean loss of parameters (batch, time, targets, size) for scaled values (batch, time, targets)."""
@@ -176,9 +211,14 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return replace(batch, **{name: getattr(batch, name).to(device) for name in names})
 
 
+def _tensors(state: Any) -> list[Tensor]:
+    """The tensors of a state of layers, in order."""
+    if isinstance(state, Tensor):
+        return [state]
+    return [] if state is None else [tensor for part in state for tensor in _tensors(part)]
+
+
 def _repeated(part: Tensor, count: int, paths: int) -> Tensor:
     """Each window's rows of a state, so many times over."""
     per = len(part) // count
     return part.view(count, 1, per, -1).expand(-1, paths, -1, -1).reshape(count * paths * per, -1)
-
-

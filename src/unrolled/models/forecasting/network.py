@@ -119,7 +119,9 @@ class DirectNetwork(nn.Module):
         self.embed = nn.Linear(shape.segment * shape.step_features, hidden_size)
         self.recurrent = Recurrent(layers_of(make_cell, hidden_size, num_layers, dropout))
         self.position = nn.Parameter(torch.randn(self.positions, hidden_size) / hidden_size**0.5)
-        self.channel = nn.Parameter(torch.randn(shape.targets if shape.independent else 0, hidden_size) / hidden_size**0.5)
+        self.channel = nn.Parameter(
+            torch.randn(shape.targets if shape.independent else 0, hidden_size) / hidden_size**0.5
+        )
         known = self.out_segment * shape.known_features + shape.static
         self.known = nn.Linear(known, hidden_size, bias=False) if known else None
         width = self.out_segment * shape.own_targets * shape.size

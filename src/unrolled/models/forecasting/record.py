@@ -28,7 +28,9 @@ def written(data: SeriesSet, scales: NDArray[np.float64] | None) -> tuple[dict[s
             raise ValueError(f"series: expected names that are text or numbers to save, found {type(name).__name__}")
     tensors = {f"series.{name}": torch.from_numpy(np.ascontiguousarray(getattr(data, name))) for name in ARRAYS}
     dated = data.starts.dtype.kind == "M"
-    tensors["series.starts"] = torch.from_numpy(data.starts.astype("datetime64[us]" if dated else np.int64).astype(np.int64))
+    tensors["series.starts"] = torch.from_numpy(
+        data.starts.astype("datetime64[us]" if dated else np.int64).astype(np.int64)
+    )
     if scales is not None:
         tensors["series.scales"] = torch.from_numpy(scales)
     columns = asdict(data.columns)
@@ -116,6 +118,8 @@ def check_plausible(shape: Shape, hidden_size: int, num_layers: int, tensors: di
 
 def _as(value: Any, kind: type) -> Any:
     value = tuple(value) if kind is tuple and isinstance(value, list) else value
-    if not isinstance(value, kind) or (kind is tuple and not all(isinstance(one, str) for one in value)):
+    if not isinstance(value, kind):
         raise ValueError(f"expected {kind.__name__}, found {value!r:.50}")
+    if isinstance(value, tuple) and not all(isinstance(one, str) for one in value):
+        raise ValueError(f"expected names, found {value!r:.50}")
     return value

@@ -38,7 +38,7 @@ def interval_columns(quantiles: Floats, levels: Sequence[float], name: str = NAM
 
 
 def forecast_frame(data: SeriesSet, points: Floats, quantiles: Floats, levels: Sequence[float]) -> Any:
-    """Points (series, horizon, targets) and quantiles (..., levels) as a long frame of the kind that the series were."""
+    """Points (series, horizon, targets) and quantiles (..., levels) as a long frame, of the kind of the series."""
     horizon, targets = points.shape[1:]
     ids = np.repeat(np.array(names_of(data), object), horizon)
     ahead = [data.times(i, int(n), int(n) + horizon) for i, n in enumerate(data.lengths)]
@@ -74,7 +74,7 @@ def plain(values: NDArray[Any]) -> Any:
 
 
 def as_arrays(data: SeriesSet, values: Floats) -> Any:
-    """Values (series, horizon, targets, ...) as an array, or a list of them, without the targets' axis if there was none."""
+    """Values (series, horizon, targets, ...) as an array or a list; without the targets' axis if there was none."""
     if data.columns.flat:
         values = values[:, :, 0]
     return values[0] if data.columns.kind != "arrays" else list(values)
@@ -83,8 +83,6 @@ def as_arrays(data: SeriesSet, values: Floats) -> Any:
 def in_frames(data: SeriesSet) -> bool:
     """Whether the series came from a frame or file."""
     return data.columns.kind in ("pandas", "polars", "path")
-
-
 
 
 def drawn(

@@ -24,12 +24,14 @@ class Scale:
         spread: (batch, 1, targets).
         base: added to forecasts in the scaled space (batch, horizon, targets), None for nothing.
         log: whether values are exponentials.
+        counts: whether values are counts.
     """
 
     center: Tensor
     spread: Tensor
     base: Tensor | None
     log: bool
+    counts: bool = False
 
     def scaled(self, values: Tensor) -> Tensor:
         """Targets (batch, horizon, targets) as the network is to say them, float32."""
@@ -45,6 +47,9 @@ class Scale:
         if self.base is not None:
             scaled = scaled + _longer(self.base, more)
         values = scaled * spread + center
+        if self.counts:
+            # Whole again after a detour through float32.
+            values = values.round(decimals=3)
         return values.clamp(max=700).exp() if self.log else values
 
 
@@ -82,7 +87,7 @@ def scale_windows(
         behind = torch.arange(window, device=windows.device)
         base = cycle[:, ahead % lag]
         scaled = scaled - cycle[:, (behind - window) % lag]
-    return scaled.float(), Scale(center, spread, base, log)
+    return scaled.float(), Scale(center, spread, base, log, counts)
 
 
 def moments(values: NDArray[Any], *, log: bool, counts: bool) -> NDArray[np.float64]:

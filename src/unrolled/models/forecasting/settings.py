@@ -16,6 +16,8 @@ from unrolled.models.forecasting.scaling import SCALINGS
 
 # What one looks at to choose: more would not change it.
 LOOKED_AT = 200
+# Autocorrelation from which a season is one.
+SEASONAL = 0.3
 
 
 def check(settings: dict[str, Any]) -> None:
@@ -112,7 +114,7 @@ def _variation(values: Any) -> float:
 
 
 def _season(values: Any) -> int:
-    """The lag of the highest peak of the autocorrelation of the detrended series, 1 if none stands out."""
+    """The first lag with about the highest peak of autocorrelation, a trend taken off; 1 if none stands out."""
     values = values[-2000:]
     seen = ~np.isnan(values)
     if seen.sum() < 12:
@@ -132,8 +134,9 @@ def _season(values: Any) -> int:
     peaks = np.flatnonzero((inner[1:-1] > inner[:-2]) & (inner[1:-1] >= inner[2:])) + 3
     if not len(peaks):
         return 1
-    best = int(peaks[correlation[peaks].argmax()])
-    return best if correlation[best] > 0.3 else 1
+    # Multiples of a season are nearly as high as it is.
+    high = correlation[peaks] > max(SEASONAL, 0.9 * correlation[peaks].max())
+    return int(peaks[high][0]) if high.any() else 1
 
 
 def _some(count: int) -> list[int]:
@@ -148,7 +151,7 @@ def expect(name: str, value: Any, expected: str, holds: bool) -> None:
 
 def is_count(value: Any) -> bool:
     """Whether it is a positive integer."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
 
 
 def _is_lag(value: Any) -> bool:
@@ -156,7 +159,7 @@ def _is_lag(value: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    return _is_number(value) and 0 <= value < 1
+    return _is_number(value) and bool(0 <= value < 1)
 
 
 def _is_number(value: Any) -> bool:

@@ -93,6 +93,11 @@ def _taken(values: Tensor, offsets: Tensor, steps: Tensor, lengths: Tensor) -> T
     return taken
 
 
+def in_parts(numbers: Tensor, most: int) -> list[Tensor]:
+    """Numbers (n,) in parts of so many at most."""
+    return list(torch.split(numbers, most))
+
+
 class Choice:
     """Which windows may be drawn: for each series a range of cutoffs.
 
