@@ -43,7 +43,7 @@ Head = Annotated[str, typer.Option(help="direct (the whole horizon at once) or r
 Segment = Annotated[int | None, typer.Option(help="Steps that are read at once, for long windows.")]
 LossName = Annotated[str, typer.Option(help="quantile, gaussian, student-t, negative-binomial, mse or mae.")]
 Quantiles = Annotated[str, typer.Option(help="Levels, with commas between them.")]
-ScalingName = Annotated[str, typer.Option(help="window, series, global or none.")]
+ScalingName = Annotated[str, typer.Option(help="window, level, series, global or none.")]
 Difference = Annotated[str, typer.Option(help="auto, none, season, or a number of steps.")]
 Log = Annotated[bool | None, typer.Option("--log/--no-log", help="Take logarithms. [default: where they help]")]
 Season = Annotated[int | None, typer.Option(help="Steps of a season. [default: by the frequency, or found]")]

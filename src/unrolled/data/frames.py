@@ -14,6 +14,8 @@ from unrolled.data.errors import DataError
 from unrolled.data.frame_series import Roles, from_frame, future_rows
 from unrolled.data.series import SeriesSet
 
+# Steps of a series too few to tell a frequency that others have told.
+FEW = 3
 MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
 
 
@@ -137,7 +139,11 @@ def read_like(source: Any, known: SeriesSet) -> SeriesSet:
     if isinstance(source, SeriesSet):
         found = source
     elif (isinstance(source, (str, Path)) or frame_kind(source) is not None) and known.columns.layout:
-        found = _read_in_roles(source, Roles.of(known.columns, known.frequency))
+        roles = Roles.of(known.columns, known.frequency)
+        # Times tell their frequency themselves, unless they are very few.
+        found = _read_in_roles(source, replace(roles, frequency=None) if known.columns.time else roles)
+        if found.frequency != known.frequency and found.lengths.max() <= FEW:
+            found = _read_in_roles(source, roles)
     else:
         found = read_series(source)
     found = _with_static_of(found, known)

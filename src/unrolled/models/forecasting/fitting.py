@@ -179,14 +179,28 @@ def measure(model: ForecastModel, data: SeriesSet, ends: NDArray[np.int64]) -> N
     """Sets a model's scales of covariates, and of targets for global scaling, from each series before its end."""
     scaling, features = model.scaling, model.network.features
     rows = np.concatenate([np.arange(a, a + n) for a, n in zip(data.offsets, ends, strict=False)])
-    if scaling.method == "global":
-        given = moments(data.values[rows], log=scaling.log, counts=scaling.counts)
+    if scaling.method in ("global", "level"):
+        values = data.values[rows]
+        if scaling.method == "level":
+            # The unit is how far series vary round their own means.
+            values = _centered(model, data, ends)
+        given = moments(values, log=scaling.log and scaling.method == "global", counts=scaling.counts)
         model.given.copy_(torch.from_numpy(given))
     for name, values in (("past", data.past[rows]), ("future", data.future), ("static", data.static)):
         if values.shape[1]:
             center, spread = moments(values, log=False, counts=False)
             getattr(features, f"{name}_center").copy_(torch.from_numpy(center))
             getattr(features, f"{name}_spread").copy_(torch.from_numpy(spread))
+
+
+def _centered(model: ForecastModel, data: SeriesSet, ends: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Every series before its end, without its mean, in logarithms if the model takes them."""
+    parts = [data.history(i)[:n] for i, n in enumerate(ends.tolist())]
+    if model.scaling.log:
+        parts = [np.log(part, where=part > 0, out=np.full_like(part, np.nan)) for part in parts]
+    seen = [~np.isnan(part) for part in parts]
+    sums = [np.where(own, part, 0.0).sum(0) / np.maximum(own.sum(0), 1) for part, own in zip(parts, seen, strict=True)]
+    return np.concatenate([part - mean for part, mean in zip(parts, sums, strict=True)])
 
 
 def series_scales(

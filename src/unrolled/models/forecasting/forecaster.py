@@ -59,8 +59,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             al. 2023); None for 1.
         loss: "quantile", a likelihood ("gaussian", "student-t", "negative-binomial" for counts), "mse" or "mae".
         quantiles: levels that are forecast.
-        scaling: what is divided by: the spread of each "window" (reversibly, Kim et al. 2022), of each "series", of all
-            targets ("global"), or None.
+        scaling: how targets are scaled, reversibly: by mean and spread of each "window" (Kim et al. 2022), by the mean
+            of each window and one spread for all ("level"), by mean and spread of each "series", by those of all
+            ("global"), or None.
         difference: how many steps back a forecast starts from: 1 for the last value, "season" for the last season.
             A direct model subtracts the window's last steps from it and adds them to the forecast; a recursive one goes
             from each step to the one so many later. "auto" for the season, or 1 without one; None for nothing.
@@ -225,7 +226,6 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             again = replace(options, epochs=int(best), patience=None)
             self.model_, _ = training.run(whole, again, folders[1], resume=resume)
         self.series_, self.scales_ = data, fitting.series_scales(self.model_, data)
-        self.calendar_ = training.windows.calendar.shape[1]
         return self
 
     def predict(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Any:
@@ -404,7 +404,6 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         kept, tensors = record.written(self.series_.tail(steps), self.scales_)
         config = self._config() | {
             "chosen": {"season": self.season_, "window": self.window_, "lag": self.lag_, "log": self.log_},
-            "calendar_features": self.calendar_,
             "calibration": None if self.calibration_ is None else self.calibration_.record(),
             "history": self.history_,
             "series": kept,
@@ -439,7 +438,6 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             for name in ("season", "window", "lag"):
                 setattr(made, f"{name}_", record.natural(name, config["chosen"][name]))
             made.log_ = config["chosen"]["log"] is True
-            made.calendar_ = record.natural("calendar_features", config["calendar_features"])
             calibration = config["calibration"]
             made.calibration_ = None if calibration is None else Calibration.from_record(calibration)
             made.history_ = list(config["history"])
@@ -523,6 +521,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             return 0
         return len(features(data.starts[:1], data.frequency.name)[1])
 
+    def _uses_calendar(self) -> bool:
+        return self._calendar_features(self.series_) > 0
+
     def _make_cell(self) -> Callable[[int], Cell]:
         options = dict(self.cell_options or {})
         if isinstance(self.cell, type) and issubclass(self.cell, Cell):
@@ -563,7 +564,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     def _forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
         """Points and quantiles from origins within series (pairs, horizon, ...)."""
         horizon = int(self.horizon)
-        windows = Windows(data, self.window_, horizon, calendar=bool(self.calendar_))
+        windows = Windows(data, self.window_, horizon, calendar=self._uses_calendar())
         ends = np.ones(len(data), np.int64)
         for series, cutoff in reversed(pairs):
             ends[series] = cutoff
@@ -581,7 +582,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         if series is not None:
             data = read_like(series, self.series_)
             scales = fitting.series_scales(self.model_, data)
-            if self.calendar_ and data.frequency.unit == "number":
+            if self._uses_calendar() and data.frequency.unit == "number":
                 raise ValueError(
                     "series: expected times, as in training, since the model uses the calendar; found none"
                 )
@@ -589,7 +590,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             data = with_future(data, future)
         check_future(data, int(steps))
         whole = self._forecasts().whole(int(steps))
-        windows = Windows(data, self.window_, whole, calendar=bool(self.calendar_))
+        windows = Windows(data, self.window_, whole, calendar=self._uses_calendar())
         everywhere = torch.arange(len(data)), torch.from_numpy(data.lengths)
         return data, Where(windows, *everywhere, scales), int(steps)
 

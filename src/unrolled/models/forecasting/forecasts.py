@@ -117,7 +117,7 @@ class Forecasts:
                 drawn, scale = self.model.roll(batch, horizon, paths, generator, given)
             else:
                 drawn, scale = self.model.draw(batch, paths, generator, given)
-            values = scale.values(drawn[:, :, :horizon].permute(0, 2, 3, 1))
+            values = scale.values(drawn.permute(0, 2, 3, 1))[:, :horizon]
             made.append(values.permute(0, 3, 1, 2).cpu().numpy())
         return np.concatenate(made)
 

@@ -48,7 +48,7 @@ class Shape:
 
     @property
     def step_features(self) -> int:
-        """Features of a step of the window: every value that may be missing comes with whether it is there."""
+        """Features of a step of the window: every value comes with whether it is missing."""
         return 2 * self.own_targets + 2 * self.past + 2 * self.future + self.calendar + self.static
 
     @property
@@ -87,9 +87,9 @@ class Features(nn.Module):
 
 
 def marked(values: Tensor) -> Tensor:
-    """Values (..., n) that may be missing, as zeros there, and whether each is there (..., 2 * n)."""
-    seen = ~values.isnan()
-    return torch.cat([torch.where(seen, values, 0.0), seen.to(values.dtype)], -1)
+    """Values (..., n) that may be missing, as zeros there, and behind them 1 for each that is missing (..., 2 * n)."""
+    missing = values.isnan()
+    return torch.cat([values.masked_fill(missing, 0.0), missing.to(values.dtype)], -1)
 
 
 class DirectNetwork(nn.Module):

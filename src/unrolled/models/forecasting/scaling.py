@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-SCALINGS = ("window", "series", "global")
+SCALINGS = ("window", "level", "series", "global")
 # A window that hardly varies is not blown up: at least this part of its level is the unit.
 FLATTEST = 1e-3
 
@@ -61,7 +61,7 @@ def scale_windows(
     Args:
         windows: values (batch, window, targets), float64, NaN for missing.
         horizon: steps that are forecast.
-        scaling: "window", "series", "global" or None.
+        scaling: "window", "level", "series", "global" or None.
         lag: the last so many steps of the window are subtracted from it, at the same phase, and are what forecasts
             start from; 0 for nothing. 1 is the subtraction of the last value (Lin et al. 2023, "SegRNN"), a season's
             length makes forecasts start from the seasonal naive one.
@@ -78,6 +78,8 @@ def scale_windows(
         given = torch.tensor([0.0, 1.0], dtype=torch.float64).view(1, 2, 1) if given is None else given
         center, spread = given[:, :1].to(values), given[:, 1:].to(values)
         center, spread = (part.expand(len(values), 1, values.shape[2]) for part in (center, spread))
+    if scaling == "level":
+        center = _moments(values, counts)[0]
     scaled = (values - center) / spread
     base = None
     if lag:

@@ -56,8 +56,10 @@ def check(settings: dict[str, Any]) -> None:
         raise ValueError("segment: expected None with head='recursive', which goes step by step")
     if settings["truncate"] is not None and not recursive:
         raise ValueError("truncate: expected head='recursive', whose state can be carried from chunk to chunk")
-    if settings["truncate"] is not None and scaling == "window":
+    if settings["truncate"] is not None and scaling in ("window", "level"):
         raise ValueError("truncate: expected scaling 'series', 'global' or None, since there are no windows to scale")
+    if settings["loss"] == "negative-binomial" and scaling == "level":
+        raise ValueError("scaling: expected 'window', 'series', 'global' or None for negative-binomial counts")
     if settings["loss"] == "negative-binomial" and (lag not in (None, "auto") or settings["log"] is True):
         raise ValueError("loss: negative-binomial counts can be neither differenced nor taken logarithms of")
 
