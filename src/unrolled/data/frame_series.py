@@ -297,11 +297,16 @@ def _assigned(table: Table, roles: Roles) -> tuple[tuple[str, ...], ...]:
 
 
 def _ids(table: Table, name: str) -> list[Any]:
-    ids: list[Any] = table.column(name, "id_column").to_list()
-    for row, one in enumerate(ids):
-        if one is None or one != one:
-            raise DataError(f"{table.place(row, name)}: expected the name of a series, found nothing")
-    return ids
+    return _named_column(table, name).to_list()  # type: ignore[no-any-return]
+
+
+def _named_column(table: Table, name: str) -> Any:
+    column = table.column(name, "id_column")
+    nothing = column.is_null().to_numpy()
+    if nothing.any():
+        row = int(nothing.argmax())
+        raise DataError(f"{table.place(row, name)}: expected the name of a series, found nothing")
+    return column
 
 
 def _grouped(table: Table, name: str | None) -> tuple[tuple[Any, ...], NDArray[np.int64], NDArray[np.int64]]:
@@ -309,9 +314,12 @@ def _grouped(table: Table, name: str | None) -> tuple[tuple[Any, ...], NDArray[n
     if name is None:
         count = len(table.frame)
         return ("",), np.zeros(count, np.int64), np.array([0, count])
-    numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(one, len(numbers)) for one in _ids(table, name)], np.int64)
-    return tuple(numbers), codes, np.concatenate([[0], np.cumsum(np.bincount(codes))])
+    import narwhals as nw
+
+    column = _named_column(table, name)
+    names = column.unique(maintain_order=True).to_list()
+    codes = column.replace_strict(names, list(range(len(names))), return_dtype=nw.Int64).to_numpy()
+    return tuple(names), codes, np.concatenate([[0], np.cumsum(np.bincount(codes))])
 
 
 def _times(table: Table, name: str | None) -> tuple[Times | None, str]:

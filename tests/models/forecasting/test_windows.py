@@ -77,7 +77,9 @@ def test_scaling_is_undone(seed, gaps, scaling, lag, log) -> None:
     windows[torch.from_numpy(random.random((4, 9, 2)) < gaps)] = float("nan")
     actual = torch.from_numpy(np.exp(random.normal(3, 1, (4, 3, 2))))
     given_scale = torch.tensor([[2.0, 1.0], [3.0, 0.5]], dtype=torch.float64).expand(4, 2, 2)
-    scaled, scale = scale_windows(windows, 3, scaling=scaling, lag=lag, log=log, counts=False, given=given_scale)
+    scaled, scale = scale_windows(
+        windows, 3, scaling=scaling, lag=lag, log=log, counts=False, given=given_scale, recent=3
+    )
     assert torch.equal(scaled.isnan(), windows.isnan())
     assert scale.values(scale.scaled(actual)).numpy() == pytest.approx(actual.numpy(), rel=1e-4)
     many = scale.scaled(actual).unsqueeze(-1).expand(-1, -1, -1, 2)

@@ -60,8 +60,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         loss: "quantile", a likelihood ("gaussian", "student-t", "negative-binomial" for counts), "mse" or "mae".
         quantiles: levels that are forecast.
         scaling: how targets are scaled, reversibly: by mean and spread of each "window" (Kim et al. 2022), by the mean
-            of each window and one spread for all ("level"), by mean and spread of each "series", by those of all
-            ("global"), or None.
+            of each window's last season and one spread for all ("level"), by mean and spread of each "series", by those
+            of all ("global"), or None.
         difference: how many steps back a forecast starts from: 1 for the last value, "season" for the last season.
             A direct model subtracts the window's last steps from it and adds them to the forecast; a recursive one goes
             from each step to the one so many later. "auto" for the season, or 1 without one; None for nothing.
@@ -514,7 +514,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         else:
             network = RecursiveNetwork(make_cell, shape, **sizes)  # type: ignore[arg-type]
         said = likelihood(self.loss, self._levels())
-        return ForecastModel(network, said, Scaling(self.scaling, self.lag_, self.log_, said.counts))
+        recent = self.season_ if self.season_ > 1 else self.window_
+        return ForecastModel(network, said, Scaling(self.scaling, self.lag_, self.log_, said.counts, recent))
 
     def _calendar_features(self, data: SeriesSet) -> int:
         if not self.calendar or data.frequency.unit == "number":

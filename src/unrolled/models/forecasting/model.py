@@ -32,6 +32,7 @@ class Scaling:
     lag: int
     log: bool
     counts: bool
+    recent: int
 
 
 class ForecastModel(nn.Module):
@@ -119,6 +120,7 @@ class ForecastModel(nn.Module):
             log=scaling.log,
             counts=scaling.counts,
             given=given,
+            recent=scaling.recent,
         )
 
     def differenced(self, scaled: Tensor) -> Tensor:

@@ -54,7 +54,15 @@ class Scale:
 
 
 def scale_windows(
-    windows: Tensor, horizon: int, *, scaling: str | None, lag: int, log: bool, counts: bool, given: Tensor | None
+    windows: Tensor,
+    horizon: int,
+    *,
+    scaling: str | None,
+    lag: int,
+    log: bool,
+    counts: bool,
+    given: Tensor | None,
+    recent: int = 1,
 ) -> tuple[Tensor, Scale]:
     """Scales windows.
 
@@ -68,6 +76,7 @@ def scale_windows(
         log: whether to take logarithms first.
         counts: whether values may only be multiplied.
         given: center and spread (batch, 2, targets) where they do not come from the window.
+        recent: steps at the end of the window whose mean is its "level".
 
     Returns:
         The windows in the scaled space, float32, NaN where values are missing; and their scale.
@@ -79,7 +88,9 @@ def scale_windows(
         center, spread = given[:, :1].to(values), given[:, 1:].to(values)
         center, spread = (part.expand(len(values), 1, values.shape[2]) for part in (center, spread))
     if scaling == "level":
-        center = _moments(values, counts)[0]
+        near = _moments(values[:, -recent:], counts)[0]
+        # Of nothing but missing values the whole window stands in.
+        center = torch.where((~values[:, -recent:].isnan()).any(1, keepdim=True), near, _moments(values, counts)[0])
     scaled = (values - center) / spread
     base = None
     if lag:
