@@ -2,4 +2,5 @@
 
 from __future__ import annotations
 
+from unrolled.models.forecasting.ensemble import EnsembleForecaster as EnsembleForecaster
 from unrolled.models.forecasting.forecaster import Forecaster as Forecaster

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
 from unrolled.models.folder import ModelError, read_model, write_model
-from unrolled.models.forecasting import backtest, fitting, record, results, settings
-from unrolled.models.forecasting.backtest import Backtest
+from unrolled.models.forecasting import fitting, record, results, settings
+from unrolled.models.forecasting.base import Forecasting
 from unrolled.models.forecasting.calendar import features
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecasts import Forecasts, Where
@@ -29,9 +29,6 @@ from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
 from unrolled.training import Callback, Options, ProgressBar
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -43,7 +40,7 @@ CALIBRATING = {"direct": 4096, "recursive": 512}
 Floats = NDArray[np.float64]
 
 
-class Forecaster(BaseEstimator):  # type: ignore[misc]
+class Forecaster(Forecasting):
     """Forecasts one time series or thousands with recurrent layers.
 
     Args:
@@ -196,7 +193,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             NonFiniteLossError: training diverged.
             Interrupted: a signal asked to stop; only with checkpoints.
         """
-        options = self._checked_options()
+        options = self.checked_options()
         data = read_series(series)
         if not np.isfinite(data.values).any():
             raise ValueError("series: expected some value that is not missing, found none")
@@ -227,44 +224,6 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             self.model_, _ = training.run(whole, again, folders[1], resume=resume)
         self.series_, self.scales_ = data, fitting.series_scales(self.model_, data)
         return self
-
-    def predict(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Any:
-        """Forecasts what comes after the ends of series.
-
-        Args:
-            horizon: steps; None for those trained for. A direct model goes beyond its own from its own forecasts.
-            series: others than trained on, in the same form; None for those trained on.
-            future: covariates known ahead, for the steps to forecast: arrays (horizon, features) beside arrays, or a
-                frame or path with the columns of the series; not needed where the series brought them.
-
-        Returns:
-            For arrays the point forecast, (horizon,) or (horizon, targets); a list of them for a list. For frames and
-            paths a long frame of that kind (polars for paths) with the columns unique_id, ds, "unrolled", and lower and
-            upper quantiles such as "unrolled-lo-80" and "unrolled-hi-80". With several targets unique_id is the
-            target's name, or "id/target".
-
-        Raises:
-            ValueError: an argument is not what it should be, or a covariate known ahead is missing.
-            NotFittedError: `fit` was not called.
-        """
-        data, points, quantiles = self._forecast(horizon, series, future)
-        if results.in_frames(data):
-            return results.forecast_frame(data, points, quantiles, self._told_levels())
-        return results.as_arrays(data, points)
-
-    def predict_quantiles(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Any:
-        """Quantiles at the levels of the constructor, (horizon, levels) or (horizon, targets, levels).
-
-        Arguments are those of `predict`; for several series a list.
-
-        Raises:
-            ValueError: as `predict`, or the loss makes no quantiles: "mse" and "mae" where nothing was held back.
-            NotFittedError: `fit` was not called.
-        """
-        data, _, quantiles = self._forecast(horizon, series, future)
-        if not self._told_levels():
-            raise ValueError(f"loss: {self.loss!r} makes no quantiles without calibration on held-back windows")
-        return results.as_arrays(data, quantiles)
 
     def sample(
         self,
@@ -326,68 +285,6 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             return results.forecast_frame(data, values, values[..., None][..., :0], ())
         return results.as_arrays(data, values)
 
-    def backtest(
-        self,
-        series: Any = None,
-        *,
-        windows: int = 3,
-        step: int | None = None,
-        refit: bool | str = False,
-        baselines: Sequence[str] | None = None,
-    ) -> Backtest:
-        """Forecasts from origins in the past, beside what came and beside simple forecasts.
-
-        Args:
-            series: as `fit`'s; None for those trained on.
-            windows: origins of each series, the last one horizon before its end.
-            step: steps from one origin to the next; None for the horizon.
-            refit: False to train a copy of this forecaster once, on what was known at each series' first origin; True
-                to train it anew for every origin; "never" to use this one as it is trained, for series that it has not
-                seen or after the part of them that it has.
-            baselines: some of "naive", "seasonal-naive" and "auto-ets"; None for all, the last only if statsforecast is
-                installed and there are few forecasts.
-
-        Returns:
-            A `Backtest`: `frame`, `table`, `plot()`; it prints as its table. This forecaster stays as it is.
-
-        Raises:
-            ValueError: an argument is not what it should be, or no series is long enough.
-            NotFittedError: `fit` was not called, which needs to be for "never" or without series.
-        """
-        horizon = self.horizon
-        for name, value in (("windows", windows), ("step", horizon if step is None else step)):
-            settings.expect(name, value, "a positive integer", settings.is_count(value))
-        settings.expect("refit", refit, "True, False or 'never'", isinstance(refit, bool) or refit == "never")
-        self._checked_options()
-        if series is None or refit == "never":
-            check_is_fitted(self, "model_")
-        never = series is not None and refit == "never"
-        data = self.series_ if series is None else read_like(series, self.series_) if never else read_series(series)
-        pairs = backtest.origins(data.lengths, horizon, windows, horizon if step is None else step)
-        chosen = backtest.chosen_baselines(baselines, len(pairs) * data.targets)
-        if refit is True:
-            fitted, made = self, []
-            for back in reversed(range(windows)):
-                cutoffs = data.lengths - horizon - back * (horizon if step is None else step)
-                own = [(i, int(cutoff)) for i, cutoff in enumerate(cutoffs) if cutoff >= 2]
-                if own:
-                    fitted = self._fitted_before(data, own)
-                    made += list(zip(own, *fitted._forecast_from(data, own), strict=True))
-            by_pair = {pair: said for pair, *said in made}
-            points, quantiles = (np.stack([by_pair[pair][i] for pair in pairs]) for i in range(2))
-        else:
-            fitted = self if refit == "never" else self._fitted_before(data, pairs)
-            points, quantiles = fitted._forecast_from(data, pairs)
-        return backtest.compared(data, pairs, points, quantiles, fitted._told_levels(), fitted.season_, chosen)
-
-    def plot(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Figure:
-        """A fan chart of what `predict` says, with the history before it; arguments and errors are the same."""
-        from unrolled import plots
-
-        data, points, quantiles = self._forecast(horizon, series, future)
-        history, ahead = results.drawn(data, points, quantiles, self._told_levels())
-        return plots.forecast(history, ahead)
-
     def save(self, path: str | Path) -> None:
         """Writes the trained forecaster to a folder, `config.json` and `model.safetensors`.
 
@@ -399,6 +296,10 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             ValueError: the names of series or cell options cannot be written as JSON.
             NotFittedError: `fit` was not called.
         """
+        write_model(path, type(self).__name__, *self.written())
+
+    def written(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What makes the trained forecaster again: JSON values, and tensors."""
         check_is_fitted(self, "model_")
         steps = max(KEPT * (self.window_ + int(self.horizon)), 2 * self.season_ + self.lag_)
         kept, tensors = record.written(self.series_.tail(steps), self.scales_)
@@ -410,7 +311,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         }
         state = self.model_.state_dict().items()
         model = {f"model.{name}": tensor for name, tensor in state if not name.startswith(CARRIED)}
-        write_model(path, type(self).__name__, config, model | tensors)
+        return config, model | tensors
 
     @classmethod
     def load(cls, path: str | Path, *, cell: type[Cell] | None = None, device: str = "auto") -> Self:
@@ -425,6 +326,23 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             ModelError: a file is missing, damaged, or not a forecaster's.
         """
         config, tensors = read_model(path, cls.__name__)
+        return cls.read(path, config, tensors, cell=cell, device=device)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        config: dict[str, Any],
+        tensors: dict[str, Tensor],
+        *,
+        cell: type[Cell] | None = None,
+        device: str = "auto",
+    ) -> Self:
+        """What `written` gave, made again; `path` is for the error's message.
+
+        Raises:
+            ModelError: `written` did not give this.
+        """
         try:
             parameters = dict(config["parameters"])
             named = parameters["cell"]
@@ -433,7 +351,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             elif named not in cells.by_name:
                 raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
             made = cls(**parameters, device=device)
-            made._checked_options()
+            made.checked_options()
             made.series_, made.scales_ = record.read(config["series"], tensors)
             for name in ("season", "window", "lag"):
                 setattr(made, f"{name}_", record.natural(name, config["chosen"][name]))
@@ -452,7 +370,12 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             raise ModelError(f"{path}: config.json and model.safetensors do not make a forecaster: {error}") from error
         return made
 
-    def _checked_options(self) -> Options:
+    def checked_options(self) -> Options:
+        """Checks the constructor's arguments, and gives those of the training loop.
+
+        Raises:
+            ValueError: one is not what it should be; the message names it.
+        """
         settings.check(self.get_params(deep=False))
         options = Options(
             epochs=self.epochs,
@@ -539,9 +462,9 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         return Calibration.fit(actual, quantiles, self._levels())
 
     def _forecasts(self) -> Forecasts:
-        return Forecasts(self.model_, int(self.horizon), self._told_levels(), self.calibration_)
+        return Forecasts(self.model_, int(self.horizon), self.told_levels(), self.calibration_)
 
-    def _told_levels(self) -> tuple[float, ...]:
+    def told_levels(self) -> tuple[float, ...]:
         """The levels of quantiles that forecasts come with: none for a point loss that was not calibrated."""
         distribution = self.model_.likelihood.distribution
         return self._levels() if distribution or self.calibration_ is not None else ()
@@ -549,20 +472,12 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     def _levels(self) -> tuple[float, ...]:
         return settings.check_levels(self.quantiles, "quantiles")
 
-    def _forecast(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Floats, Floats]:
+    def forecast(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Floats, Floats]:
+        """The series; points (series, horizon, targets) and quantiles (series, horizon, targets, levels) after them."""
         data, where, steps = self._where(horizon, series, future)
         return data, *self._forecasts().of(where, steps)
 
-    def _fitted_before(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> Self:
-        """A copy trained on what was known at the first origin of each series; series without one are left out."""
-        first: dict[int, int] = {}
-        for series, cutoff in pairs:
-            first.setdefault(series, cutoff)
-        known = data.take(list(first)).until(np.array(list(first.values())))
-        copy: Self = clone(self)
-        return copy.fit(known)
-
-    def _forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
+    def forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
         """Points and quantiles from origins within series (pairs, horizon, ...)."""
         horizon = int(self.horizon)
         windows = Windows(data, self.window_, horizon, calendar=self._uses_calendar())

@@ -75,9 +75,9 @@ def plain(values: NDArray[Any]) -> Any:
 
 def as_arrays(data: SeriesSet, values: Floats) -> Any:
     """Values (series, horizon, targets, ...) as an array or a list; without the targets' axis if there was none."""
-    if data.columns.flat:
+    if data.columns.flat or (in_frames(data) and data.targets == 1):
         values = values[:, :, 0]
-    return values[0] if data.columns.kind != "arrays" else list(values)
+    return list(values) if data.columns.kind == "arrays" or len(data) > 1 else values[0]
 
 
 def in_frames(data: SeriesSet) -> bool:
