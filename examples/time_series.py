@@ -39,7 +39,7 @@ def make() -> Projection:
     # weights that are too small. With biases of 0 all units would bend at the same value of the first input.
     nn.init.uniform_(model.core.weight_ih, -1, 1)
     nn.init.uniform_(model.core.bias_ih, -1, 1)
-    # A state that fades, since what has no upper bound may grow without end when it is fed back.
+    # Windows are short, and a memory that fades learns them a little sooner.
     nn.init.orthogonal_(model.core.weight_hh, 0.7)
     nn.init.xavier_uniform_(model.linear.weight)
     nn.init.zeros_(model.linear.bias)
@@ -109,7 +109,10 @@ def by_windows(model: Projection, seed: Tensor, count: int) -> Tensor:
 
 
 def streamed(model: Projection, seed: Tensor, count: int) -> Tensor:
-    """Goes on from a seed (steps,) with the state carried along: one step of work for one value."""
+    """Goes on from a seed (steps,) with the state carried along: one step of work for one value.
+
+    Relu units know no upper bound: of 16 nets trained from different draws, what 2 made up grew without end.
+    """
     stream = unrolled.Stream(model)
     for value in seed:
         output = stream(value.reshape(1, 1))
