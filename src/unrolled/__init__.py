@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from unrolled import nn as nn
     from unrolled import plots as plots
     from unrolled import training as training
+    from unrolled.models import EnsembleForecaster as EnsembleForecaster
+    from unrolled.models import Forecaster as Forecaster
     from unrolled.models import SequenceClassifier as SequenceClassifier
     from unrolled.models import WordVectors as WordVectors
     from unrolled.nn import accelerate as accelerate
@@ -29,6 +31,8 @@ __version__ = "0.1.0"
 
 _rooms = ("compiler", "data", "nn", "plots", "training")
 _homes = {
+    "EnsembleForecaster": "unrolled.models",
+    "Forecaster": "unrolled.models",
     "SequenceClassifier": "unrolled.models",
     "WordVectors": "unrolled.models",
     "Stream": "unrolled.stream",

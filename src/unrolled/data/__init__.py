@@ -1,4 +1,4 @@
-"""Data: sequences and their labels, batches by length, readers, and data sets known by name."""
+"""Data: sequences and their labels, batches by length, time series, readers, and data sets known by name."""
 
 from unrolled.data.batching import length_batches as length_batches
 from unrolled.data.batching import pad as pad
@@ -8,6 +8,7 @@ from unrolled.data.csv import read_csv_folder as read_csv_folder
 from unrolled.data.dataset import DataSet as DataSet
 from unrolled.data.errors import DataError as DataError
 from unrolled.data.fetch import fetch as fetch
+from unrolled.data.frames import read_series as read_series
 from unrolled.data.idx import read_idx as read_idx
 from unrolled.data.load import load as load
 from unrolled.data.load import splits as splits
@@ -17,4 +18,5 @@ from unrolled.data.ragged import stack as stack
 from unrolled.data.registry import datasets as datasets
 from unrolled.data.sequences import Sequences as Sequences
 from unrolled.data.sequences import check_sequences as check_sequences
+from unrolled.data.series import SeriesSet as SeriesSet
 from unrolled.data.ts import read_ts as read_ts

@@ -1,0 +1,137 @@
+"""`EnsembleForecaster`: the mean of several forecasters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from unrolled.data.frames import read_series
+from unrolled.data.series import SeriesSet
+from unrolled.models.folder import ModelError, read_model, write_model
+from unrolled.models.forecasting.base import Floats, Forecasting
+from unrolled.models.forecasting.forecaster import Forecaster
+
+
+class EnsembleForecaster(Forecasting):
+    """The mean of what several forecasters say, which is better than most of them where they err differently.
+
+    Members with other scalings, differences or windows err more differently than those with other seeds. Quantiles are
+    averaged level by level (Vincentization; Lichtendahl, Grushka-Cockayne, Winkler 2013).
+
+    Args:
+        forecasters: what to train, with the same horizon and quantiles.
+
+    Attributes:
+        members_: the trained ones.
+        series_: what they were trained on.
+        season_: steps of a season.
+
+    Memory: the members', one after the other while they train.
+    """
+
+    def __init__(self, forecasters: Sequence[Forecaster]) -> None:
+        self.forecasters = forecasters
+
+    @property
+    def horizon(self) -> int:  # type: ignore[override]
+        """Steps that the members forecast."""
+        return int(self.forecasters[0].horizon)
+
+    def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
+        """Trains the members in turn; arguments and errors are those of `Forecaster.fit`."""
+        self.checked_options()
+        data = read_series(series)
+        folders = [None if checkpoints is None else Path(checkpoints) / str(i) for i in range(len(self.forecasters))]
+        self.members_ = [
+            clone(member).fit(data, checkpoints=folder, resume=resume)
+            for member, folder in zip(self.forecasters, folders, strict=True)
+        ]
+        self._take(self.members_[0])
+        return self
+
+    def checked_options(self) -> None:
+        """Checks the constructor's arguments.
+
+        Raises:
+            ValueError: there are no members, or they differ in horizon or quantiles.
+        """
+        members = self.forecasters
+        if not isinstance(members, (list, tuple)) or not members or not all(isinstance(m, Forecaster) for m in members):
+            raise ValueError(f"forecasters: expected a list of Forecasters, found {members!r:.100}")
+        for member in members:
+            member.checked_options()
+        for name in ("horizon", "quantiles"):
+            values = [tuple(np.atleast_1d(getattr(member, name))) for member in members]
+            if len(set(values)) > 1:
+                raise ValueError(f"forecasters: expected one {name} for all, found {sorted(set(values))}")
+
+    def told_levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that forecasts come with: those that every member makes."""
+        levels = [member.told_levels() for member in self.members_]
+        return levels[0] if all(levels) else ()
+
+    def forecast(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Floats, Floats]:
+        """The series; points (series, horizon, targets) and quantiles (series, horizon, targets, levels) after them."""
+        check_is_fitted(self, "members_")
+        said = [member.forecast(horizon, series, future) for member in self.members_]
+        return said[0][0], *self._mean([part[1:] for part in said])
+
+    def forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
+        """Points and quantiles from origins, pairs of a series' number and how many of its steps are known."""
+        return self._mean([member.forecast_from(data, pairs) for member in self.members_])
+
+    def save(self, path: str | Path) -> None:
+        """Writes all members to one folder, `config.json` and `model.safetensors`; see `Forecaster.save`.
+
+        Raises:
+            ModelError: the folder holds something else.
+            NotFittedError: `fit` was not called.
+        """
+        check_is_fitted(self, "members_")
+        configs: list[dict[str, Any]] = []
+        tensors: dict[str, Tensor] = {}
+        for number, member in enumerate(self.members_):
+            config, own = member.written()
+            configs.append(config)
+            tensors |= {f"{number}.{name}": tensor for name, tensor in own.items()}
+        write_model(path, type(self).__name__, {"members": configs}, tensors)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ModelError: a file is missing, damaged, or not an ensemble's.
+        """
+        config, tensors = read_model(path, cls.__name__)
+        configs = config.get("members")
+        if not isinstance(configs, list) or not configs or not all(isinstance(own, dict) for own in configs):
+            raise ModelError(f"{path}: config.json: expected a list of members")
+        members = []
+        for number, own in enumerate(configs):
+            prefix = f"{number}."
+            parts = {name.removeprefix(prefix): part for name, part in tensors.items() if name.startswith(prefix)}
+            members.append(Forecaster.read(path, own, parts, device=device))
+        made = cls([clone(member) for member in members])
+        made.members_ = members
+        try:
+            made.checked_options()
+        except ValueError as error:
+            raise ModelError(f"{path}: {error}") from error
+        made._take(members[0])
+        return made
+
+    def _take(self, member: Forecaster) -> None:
+        self.series_, self.season_ = member.series_, member.season_
+
+    def _mean(self, said: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+        points = np.mean([part for part, _ in said], 0)
+        if not self.told_levels():
+            return points, np.empty((*points.shape, 0))
+        return points, np.mean([part for _, part in said], 0)
