@@ -8,6 +8,7 @@ from unrolled.backends.backend import Served as Served
 from unrolled.backends.cpu import cpu
 from unrolled.backends.reference import reference
 from unrolled.backends.torch import torch_kernels
+from unrolled.backends.triton import triton_kernels
 
 # In the order in which `auto` asks them; the reference serves everything.
-backends: dict[str, Backend] = {backend.name: backend for backend in (cpu, torch_kernels, reference)}
+backends: dict[str, Backend] = {backend.name: backend for backend in (cpu, triton_kernels, torch_kernels, reference)}

@@ -37,7 +37,7 @@ def _offer(request: Request) -> Served | str:
     if torch.compiler.is_compiling():
         # The number of rows may be a symbol in the graph.
         text, why = _text(request.cell, MANY if request.inputs.shape[1] >= MANY else 1)
-        return why or partial(unrolled_in_graph, request, text)
+        return why or partial(unrolled_in_graph, request, text, "double" if dtype == torch.float64 else "single")
     try:
         return partial(unrolled_by, request, plan_for(request.cell, request.inputs.shape[1], bf16=bf16))
     except TraceError as error:

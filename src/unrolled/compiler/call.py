@@ -52,6 +52,11 @@ class Call:
         return cls(plan, rows, steps, batch_major, reverse)
 
     @property
+    def total(self) -> int:
+        """Steps and rows of a compact stream."""
+        return self.rows.total
+
+    @property
     def lengths(self) -> Tensor | None:
         """(batch,) in the order of the caller, None if all rows are whole."""
         rows = self.rows

@@ -23,6 +23,7 @@ class Batch(Protocol):
         plan: the program.
         lengths: (batch,), None if every row is whole.
         reverse: rows run from their last step to their first.
+        total: steps and rows that what is saved has room for.
     """
 
     @property
@@ -33,6 +34,9 @@ class Batch(Protocol):
 
     @property
     def reverse(self) -> bool: ...
+
+    @property
+    def total(self) -> int: ...
 
     def forward(
         self, arriving: Tensor, states: dict[str, Tensor], parameters: dict[str, Tensor], *, save: bool
@@ -50,6 +54,12 @@ class Batch(Protocol):
         to_inputs: bool,
     ) -> tuple[Tensor | None, list[Tensor], dict[str, Tensor]]:
         """The gradients of what arrived (None unless `to_inputs`), the states, and the parameters."""
+
+    def compact(self, padded: Tensor) -> Tensor:
+        """What the kernels take of projected inputs (time, batch, width)."""
+
+    def spread(self, compact: Tensor) -> Tensor:
+        """The inverse of `compact`, zero past a row's length."""
 
     def whole(self, arriving: Tensor) -> Tensor:
         """What arrives as (time, batch, width), zero past a row's length."""

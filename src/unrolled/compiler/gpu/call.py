@@ -114,6 +114,19 @@ class GpuCall:
 
     # Layouts
 
+    @property
+    def total(self) -> int:
+        """Steps and rows of a stream."""
+        return self.steps * self.batch
+
+    def compact(self, arriving: Tensor) -> Tensor:
+        """What the kernel takes of (time, batch, width): all of it."""
+        return arriving
+
+    def spread(self, arriving: Tensor) -> Tensor:
+        """The inverse of `compact`."""
+        return arriving
+
     def empty(self, width: int, like: Tensor) -> Tensor:
         """(time, batch, width) in the layout of the inputs; zeros if rows are ragged."""
         shape = (self.batch, self.steps, width) if self.batch_major else (self.steps, self.batch, width)

@@ -10,6 +10,7 @@ from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.kernel import Kernel
 from unrolled.compiler.graph import Program
 from unrolled.compiler.plan import Plan, fingerprint, kept, projected_program
+from unrolled.compiler.text import from_text, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class GpuPlan(Plan):
     def lanes(self) -> int:
         """Four numbers are what a thread reads at once."""
         return 4
+
+    @cached_property
+    def text(self) -> str:
+        """The program as text."""
+        return to_text(self.program)
 
     @cached_property
     def inference(self) -> Kernel:
@@ -99,3 +105,8 @@ def gpu_plan_for(cell: Recurrence, precision: Precision) -> GpuPlan:
         TraceError: the step does what the compiler has no operation for.
     """
     return kept(("gpu", fingerprint(cell), precision), lambda: GpuPlan(projected_program(cell), precision))
+
+
+def gpu_plan_of(text: str, precision: Precision) -> GpuPlan:
+    """The plan of a program as text."""
+    return kept(("gpu", text, precision), lambda: GpuPlan(from_text(text), precision))
