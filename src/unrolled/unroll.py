@@ -44,7 +44,7 @@ def unroll(
             tuple of tensors (batch, units) in the order of `cell.states`; one tensor where there is one state.
         time_major: the layout of inputs and outputs.
         reverse: run every row backwards within its own length; outputs stand at their inputs' places.
-        backend: "reference", "torch", "cpu", or "auto" for the fastest that can serve; see `explain`.
+        backend: "reference", "torch", "cpu", "triton", or "auto" for the fastest that can serve; see `explain`.
         checkpoint: what the backward pass needs is computed again instead of kept: "all" for the whole sequence at
             once, "every:k" in segments of k steps, "sqrt" in segments of the square root of the steps. None keeps it.
         offload: what the backward pass needs on a GPU waits in host memory meanwhile.
@@ -163,7 +163,8 @@ def explain(
         lengths, state, time_major, reverse: as `unroll`'s.
         show: what the compiler makes of the cell, one or more of "graph" (the step as a list of operations),
             "gradient" (the backward step), "stages" (the step that saves what the backward step needs, cut into
-            loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same).
+            loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same), "triton" (the
+            kernel for GPUs, of the same), "triton backward".
 
     Raises:
         TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.

@@ -29,6 +29,8 @@ class Untraceable(Cell):
         ("backward stages", "store dy[0]"),
         ("ir", "define void @\"kernel\""),
         ("assembly", "kernel:"),
+        ("triton", "tl.dot(factor"),
+        ("triton backward", "step = longest - 1 - turn"),
     ],
 )  # fmt: skip
 def test_every_stage_is_printed(name: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from unrolled.cells.core import Recurrence
 from unrolled.compiler.jit import assembly
-from unrolled.compiler.plan import CpuPlan, plan_for
+from unrolled.compiler.plan import CpuPlan, plan_for, precision_of
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import host
 from unrolled.compiler.trace import TraceError
@@ -19,6 +19,7 @@ STAGES: dict[str, Callable[[CpuPlan], str]] = {
     "ir": lambda plan: plan.inference.ir(),
     "assembly": lambda plan: assembly(plan.inference.ir(), host()),
 }
+GPU_STAGES = ("triton", "triton backward")
 
 
 def shown(cell: Recurrence, name: str, batch: int) -> str:
@@ -26,15 +27,27 @@ def shown(cell: Recurrence, name: str, batch: int) -> str:
 
     Args:
         cell: what to compile.
-        name: one of `STAGES`.
+        name: one of `STAGES` or `GPU_STAGES`.
         batch: rows.
 
     Raises:
         ValueError: there is no such stage, or the compiler cannot take the cell; the message says why.
     """
-    if name not in STAGES:
-        raise ValueError(f"show: expected some of {', '.join(STAGES)}, found {name!r}")
+    if name not in (*STAGES, *GPU_STAGES):
+        raise ValueError(f"show: expected some of {', '.join((*STAGES, *GPU_STAGES))}, found {name!r}")
     try:
+        if name in GPU_STAGES:
+            return _gpu_text(cell, backward=name != "triton")
         return STAGES[name](plan_for(cell, batch))
     except TraceError as error:
         raise ValueError(f"show: the compiler cannot take {type(cell).__name__}: {error}") from error
+
+
+def _gpu_text(cell: Recurrence, *, backward: bool) -> str:
+    # Writing a kernel takes neither a GPU nor Triton.
+    from unrolled.compiler.gpu.kernel import shared_memory
+    from unrolled.compiler.gpu.plan import gpu_plan_for
+
+    plan = gpu_plan_for(cell, precision_of(cell.like.dtype))
+    kernel = plan.backward if backward else plan.inference
+    return kernel.text(kernel.forms(shared_memory(cell.like.device))[0])[0]

@@ -68,7 +68,7 @@ def _warps(ops: Sequence[Op], factor: int) -> int:
     widest = max(padded(op.width) for op in ops)
     # Float32 and float64 factors are taken apart, and need twice as many.
     products = any(op.kind == "product" for op in ops)
-    return max(4, min(16, widest // 16 * (2 if products and factor > 2 and widest >= 64 else 1)))
+    return max(2, min(16, widest // 16 * (2 if products and factor > 2 and widest >= 64 else 1)))
 
 
 def in_slices(matrix: Matrix, form: Form) -> bool:

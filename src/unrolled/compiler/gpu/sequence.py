@@ -13,18 +13,9 @@ from dataclasses import dataclass
 
 from unrolled.compiler.gpu.form import Form, in_slices, sliced_vectors
 from unrolled.compiler.gpu.precision import Numbers
-from unrolled.compiler.gpu.tiles import Place, Text, Tiles, matrix_slice, matrix_tile, padded
+from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, matrix_slice, matrix_tile, padded
 from unrolled.compiler.graph import Matrix, Op
 from unrolled.compiler.schedule import Loop, Schedule
-
-HEAD = """\
-import triton
-import triton.language as tl
-
-from unrolled.compiler.gpu.functions import larger, root, sigmoid, smaller, softplus, tanh
-
-
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +132,8 @@ class _Sequence(Tiles):
     def _states_after(self) -> None:
         for number, name in self._states():
             width = self.ops[number].width
-            masks = " & ".join(mask for mask in ("here", self.inside(width)) if mask)
-            pointer = f"after{self._index(name)} + row[:, None] * {width} + unit{padded(width)}"
-            self.text.line(f"tl.store({pointer}, {self.carried[name]}, mask={masks})")
+            place = Place(f"after{self._index(name)} + row[:, None] * {width}", "here")
+            self.write_text(self.carried[name], place, 0, width)
 
     def _states(self) -> list[tuple[int, str]]:
         return [(number, name) for name, number in self.program.states.items()]

@@ -12,6 +12,14 @@ from math import isfinite
 
 from unrolled.compiler.graph import BINARY, CONDITIONS, Matrix, Op
 
+HEAD = """\
+import triton
+import triton.language as tl
+
+from unrolled.compiler.gpu.functions import larger, root, sigmoid, smaller, softplus, tanh
+
+
+"""
 COMPARE = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "=="}
 ARITHMETIC = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 CALLS = {
@@ -41,13 +49,19 @@ class Text:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.depth = 1
+        self.defined: set[str] = set()
 
     def line(self, text: str) -> None:
         """Adds one."""
         self.lines.append("    " * self.depth + text)
 
+    def define(self, name: str, expression: str) -> None:
+        """Adds a name's value."""
+        self.defined.add(name)
+        self.line(f"{name} = {expression}")
+
     def __str__(self) -> str:
-        return "\n".join(self.lines)
+        return "\n".join(self.lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +179,12 @@ class Tiles:
 
     def write(self, number: int, place: Place, offset: int) -> None:
         """Writes the writing of an operation's vector."""
-        width = self.ops[number].width
+        self.write_text(self.whole(number), place, offset, self.ops[number].width)
+
+    def write_text(self, value: str, place: Place, offset: int, width: int) -> None:
+        """Writes the writing of a tile (rows, units)."""
         masks = " & ".join(mask for mask in (place.rows, self.inside(width)) if mask)
-        self.text.line(f"tl.store({_units(place.pointer, offset, width)}, {self.whole(number)}, mask={masks})")
+        self.text.line(f"tl.store({_units(place.pointer, offset, width)}, {value}, mask={masks})")
 
 
 def matrix_tile(matrix: Matrix, pointer: str) -> str:

@@ -1,0 +1,105 @@
+"""The strategy for large states: step by step, products by torch's library, what lies between them one kernel each.
+
+Where no program can hold a row's gates, or all programs would read all matrices at every step, a library's product that
+spreads the units over the whole GPU is faster, although each step then starts a few kernels. The program is cut at its
+products: what depends on no product is the first segment, what depends on the products of the first segment's vectors
+the next, and so on. Every segment is one kernel whose programs hold whole rows, so sums stay inside.
+
+Nothing here waits for the device or depends on values, so that a CUDA graph takes the whole loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu.cut import Cut
+from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.precision import Numbers, numbers_of
+from unrolled.compiler.gpu.segment import Segment
+from unrolled.compiler.graph import Matrix, Program
+
+
+class Stepwise:
+    """One program for one precision, step by step; see `Kernel`, which it stands in for.
+
+    Args:
+        program: a step, or a backward step; without totals.
+        precision: of the numbers, and of the factors in products.
+        ascending: steps run from first to last.
+    """
+
+    def __init__(self, program: Program, precision: Precision, *, ascending: bool) -> None:
+        assert not program.totals
+        self.program, self.ascending = program, ascending
+        self.numbers = numbers_of(precision, amd=torch.version.hip is not None)
+        self.cut = Cut(program)
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The kernels between products; those that have nothing to do are left out."""
+        made = [Segment(self.cut, depth, self.numbers) for depth in range(self.cut.last + 1)]
+        return [segment for segment in made if segment.busy]
+
+    def texts(self) -> list[str]:
+        """The modules of the kernels."""
+        return [segment.module for segment in self.segments]
+
+    def run(
+        self,
+        batch: int,
+        steps: int,
+        lengths: Tensor | None,
+        states: Mapping[str, Tensor],
+        parameters: Mapping[str, Tensor],
+        streams: Mapping[str, Tensor],
+        *,
+        reverse: bool,
+    ) -> dict[str, Tensor]:
+        """Runs all steps of all rows; see `Kernel.run`."""
+        like, numbers, cut = next(iter(states.values())), self.numbers, self.cut
+        if batch == 0:
+            return {name: torch.empty_like(value) for name, value in states.items()}
+        halves = {name: torch.stack((value, value)).to(numbers.pointwise) for name, value in states.items()}
+        factors = like.new_zeros(batch, max(1, cut.pitch), dtype=numbers.factors)
+        for vector, first in cut.factors.items():
+            op = cut.ops[vector]
+            if op.kind == "state":
+                factors[:, first : first + op.width] = states[op.detail[0]]
+        scratch = like.new_empty(batch, max(1, cut.scratch), dtype=numbers.pointwise)
+        weights = {m.matrix: _weights(m.matrix, parameters, numbers) for ms in cut.multiplies for m in ms}
+        for turn in range(steps):
+            step, read = turn if self.ascending else steps - 1 - turn, turn % 2
+            for segment in self.segments:
+                products = [
+                    _product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
+                    for m in cut.multiplies[segment.depth]
+                ]
+                values: list[Any] = [batch, step, steps, like if lengths is None else lengths]
+                for name in segment.streams:
+                    values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
+                values += [parameters[name] for name in segment.vectors]
+                for half in halves.values():
+                    values += [half[read], half[1 - read]]
+                values += [scratch, factors, *products]
+                constants = {"ROWS": segment.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
+                kernel_of(segment.module)[(-(-batch // segment.rows),)](*values, **constants, num_warps=segment.warps)
+        return {name: halves[name][steps % 2].to(value.dtype) for name, value in states.items()}
+
+
+def _weights(matrix: Matrix, parameters: Mapping[str, Tensor], numbers: Numbers) -> Tensor:
+    part = parameters[matrix.name][matrix.row : matrix.row + matrix.rows].to(numbers.factors)
+    return part if matrix.transposed else part.t()
+
+
+def _product(factors: Tensor, weights: Tensor, numbers: Numbers) -> Tensor:
+    if numbers.factors == numbers.pointwise:
+        return factors @ weights
+    if factors.is_cuda:
+        return torch.mm(factors, weights, out_dtype=numbers.pointwise)
+    return factors.to(numbers.pointwise) @ weights.to(numbers.pointwise)

@@ -1,0 +1,116 @@
+"""Run by `test_interpreted.py` under Triton's interpreter."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import unrolled
+from unrolled import cells
+from unrolled.compiler.gpu import kernel
+from unrolled.compiler.gpu.form import Form
+from unrolled.nn import Dropout, Zoneout
+
+assert os.environ["TRITON_INTERPRET"] == "1"
+
+
+def results(cell: Any, x: Tensor, backend: str, **options: Any) -> list[Tensor]:
+    leaf = x.clone().requires_grad_()
+    outputs, end = unrolled.unroll(cell, leaf, backend=backend, **options)
+    loss = outputs.sin().sum() + sum(state.float().cos().sum() for state in end)
+    return [outputs, *end, *torch.autograd.grad(loss, [leaf, *cell.parameters()])]
+
+
+def assert_as_reference(cell: Any, x: Tensor, *, rtol: float, atol: float, **options: Any) -> None:
+    pairs = zip(results(cell, x, "triton", **options), results(cell, x, "reference", **options), strict=True)
+    for found, expected in pairs:
+        torch.testing.assert_close(found, expected, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru-reset-before", "projected-lstm"])
+def test_matrices_read_in_slices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "forms", lambda *_: [Form(16, 4, 2, 16)])
+    # Other sizes than those of any other test: what fits is remembered by the plan.
+    cell = cells.make(name, 4, 37, dtype=torch.float64)
+    x, lengths = torch.randn(3, 4, 4, dtype=torch.float64), torch.tensor([4, 0, 2])
+    assert_as_reference(cell, x, lengths=lengths, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("batch_major", [True, False])
+@pytest.mark.parametrize("batch", [1, 17, 33])
+def test_more_rows_than_a_program_has(batch: int, batch_major: bool) -> None:
+    cell = cells.LSTM(3, 6, dtype=torch.float64)
+    x = torch.randn(batch, 3, 3, dtype=torch.float64)
+    x = x if batch_major else x.transpose(0, 1).contiguous()
+    assert_as_reference(cell, x, time_major=not batch_major, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (0, 0, 3)])
+def test_nothing_to_do(shape: tuple[int, int, int]) -> None:
+    cell = cells.GRU(3, 4)
+    for found, expected in zip(*(results(cell, torch.zeros(shape), name) for name in ("triton", "reference")), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_keeps_states_and_sums_in_float32(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    cell = cells.LSTM(8, 24, dtype=dtype)
+    x = torch.randn(4, 12, 8, dtype=dtype)
+    single = cells.LSTM(8, 24)
+    single.load_state_dict({name: value.float() for name, value in cell.state_dict().items()})
+    exact = results(single, x.float(), "reference")
+    found, eager = results(cell, x, "triton"), results(cell, x, "reference")
+    for one, other, true in zip(found, eager, exact, strict=True):
+        assert one.dtype == dtype
+        # As near the truth as torch's own steps, in which everything is rounded, or nearer.
+        assert (one.float() - true).norm() <= 1.1 * (other.float() - true).norm() + 1e-3 * true.norm()
+
+
+def test_autocast_rounds_factors_and_nothing_else() -> None:
+    cell, x = cells.GRU(5, 20), torch.randn(4, 8, 5)
+    exact = results(cell, x, "reference")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = results(cell, x, "triton")
+    for one, true in zip(found, exact, strict=True):
+        assert one.dtype == torch.float32
+        assert (one - true).norm() <= 0.03 * true.norm() + 1e-4
+
+
+def test_double_backward_is_the_references() -> None:
+    cell = cells.LSTM(2, 3, dtype=torch.float64)
+    x = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([3, 1])
+    assert torch.autograd.gradgradcheck(lambda v: unrolled.unroll(cell, v, lengths, backend="triton")[0], (x,))
+
+
+@pytest.mark.parametrize("checkpoint", ["all", "every:2"])
+def test_recomputing(checkpoint: str) -> None:
+    cell, x = cells.PeepholeLSTM(3, 5, dtype=torch.float64), torch.randn(3, 5, 3, dtype=torch.float64)
+    for one, other in zip(results(cell, x, "triton", checkpoint=checkpoint), results(cell, x, "triton"), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_wrappers() -> None:
+    core = Zoneout(Dropout(cells.LSTM(3, 5, dtype=torch.float64), 0.2, 0.2, 0.2, variational=True)).eval()
+    x, lengths = torch.randn(3, 5, 3, dtype=torch.float64), torch.tensor([5, 2, 0])
+    found, _ = unrolled.unroll(core, x, lengths, backend="triton")
+    torch.testing.assert_close(found, unrolled.unroll(core, x, lengths, backend="reference")[0])
+
+
+def test_lengths_that_nobody_checked_do_no_harm() -> None:
+    # On a GPU the host never sees them.
+    from unrolled.backends.triton import triton_kernels
+    from unrolled.backends.backend import Request
+
+    cell, x = cells.GRU(3, 4), torch.randn(5, 2, 3)
+    request = Request(cell, x, torch.tensor([9, -2]), cell.initial_state(2), False)
+    served = triton_kernels.offer(request)
+    assert not isinstance(served, str)
+    outputs, _ = served()
+    assert outputs[:, 0].isfinite().all()
+    assert (outputs[:, 1] == 0).all()

@@ -1,0 +1,63 @@
+"""Every cell's kernels assemble for GPUs that are not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from unrolled import cells
+from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu.plan import gpu_plan_for
+
+pytest.importorskip("triton", reason="triton is not installed")
+
+from unrolled.compiler.gpu.ahead import SHARED, assembled
+from unrolled.compiler.gpu.form import Form
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path_factory.mktemp("triton")))
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+@pytest.mark.parametrize("name", sorted(cells.by_name))
+def test_every_cell_assembles(name: str, capability: int) -> None:
+    plan = gpu_plan_for(cells.make(name, 8, 16), Precision.BF16)
+    for kernel in (plan.forward, plan.backward):
+        found = assembled(kernel, capability)
+        assert f".target sm_{capability}" in found.assembly
+        assert 0 < found.registers <= 255
+        assert found.spilled <= 64
+        assert found.shared <= SHARED[capability]
+
+
+@pytest.mark.parametrize("precision", list(Precision))
+def test_every_precision_assembles(precision: Precision) -> None:
+    plan = gpu_plan_for(cells.GRU(8, 16), precision)
+    found = assembled(plan.forward, 80)
+    words = {"single": "tf32", "tf32": "tf32", "bf16": "bf16", "fp16": "f16", "double": "f64"}
+    assert f".f32.{words[precision.value]}." in found.assembly or f"f64.{words[precision.value]}" in found.assembly
+
+
+def test_the_lstm_of_64_units_stays_in_registers() -> None:
+    plan = gpu_plan_for(cells.LSTM(8, 64), Precision.BF16)
+    for kernel in (plan.forward, plan.backward):
+        assert assembled(kernel, 90).spilled == 0
+
+
+def test_matrices_in_slices_assemble() -> None:
+    plan = gpu_plan_for(cells.LSTM(8, 48), Precision.BF16)
+    found = assembled(plan.forward, 80, Form(16, 4, 2, 16))
+    assert "bar.sync" in found.assembly
+    assert found.shared < plan.forward.schedule.program.pitches["out"] ** 2 * 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [Precision.BF16, Precision.SINGLE])
+@pytest.mark.parametrize("units", [64, 128, 256])
+@pytest.mark.parametrize("name", sorted(cells.by_name))
+def test_the_likeliest_form_fits(name: str, units: int, precision: Precision) -> None:
+    plan = gpu_plan_for(cells.make(name, 8, units), precision)
+    for kernel in (plan.forward, plan.backward):
+        for capability in (80, 90):
+            assert assembled(kernel, capability).shared <= SHARED[capability]
