@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.graph import save_on_cpu
 
 from unrolled.backends import Request, Served, backends
+from unrolled.backends.automatic import automatic
 from unrolled.backends.backend import cleaned
 from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.reference import states_in_time
@@ -163,8 +164,8 @@ def explain(
         lengths, state, time_major, reverse: as `unroll`'s.
         show: what the compiler makes of the cell, one or more of "graph" (the step as a list of operations),
             "gradient" (the backward step), "stages" (the step that saves what the backward step needs, cut into
-            loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same), "triton" (the
-            kernel for GPUs, of the same), "triton backward".
+            loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same), "triton"
+            (the kernel for GPUs, of the same), "triton backward".
 
     Raises:
         TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.
@@ -186,17 +187,14 @@ def explain(
         from unrolled.compiler.show import shown
 
         compiled = {name: shown(inner, name, rows) for name in ([show] if isinstance(show, str) else show)}
-    explanation = Explanation(next(name for name, why in verdicts.items() if why is None), verdicts, compiled)
+    explanation = Explanation(automatic(request)[0], verdicts, compiled)
     print(explanation)
     return explanation
 
 
 def _offered(request: Request, name: str) -> Served:
     if name == "auto":
-        for candidate in backends.values():
-            offer = candidate.offer(request)
-            if not isinstance(offer, str):
-                return offer
+        return automatic(request)[1]
     if name not in backends:
         raise ValueError(f"backend: expected one of auto, {', '.join(backends)}, found {name!r}")
     offer = backends[name].offer(request)

@@ -17,26 +17,23 @@ from unrolled.compiler.plan import CpuPlan, Plan
 
 
 class Batch(Protocol):
-    """One batch through the kernels of one back end.
-
-    Attributes:
-        plan: the program.
-        lengths: (batch,), None if every row is whole.
-        reverse: rows run from their last step to their first.
-        total: steps and rows that what is saved has room for.
-    """
+    """One batch through the kernels of one back end."""
 
     @property
-    def plan(self) -> Plan: ...
+    def plan(self) -> Plan:
+        """The program."""
 
     @property
-    def lengths(self) -> Tensor | None: ...
+    def lengths(self) -> Tensor | None:
+        """(batch,), None if every row is whole."""
 
     @property
-    def reverse(self) -> bool: ...
+    def reverse(self) -> bool:
+        """Whether rows run from their last step to their first."""
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """Steps and rows that what is saved has room for."""
 
     def forward(
         self, arriving: Tensor, states: dict[str, Tensor], parameters: dict[str, Tensor], *, save: bool

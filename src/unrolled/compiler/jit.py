@@ -40,7 +40,7 @@ def compiled(name: str, generate: Callable[[], str], target: Target) -> Compiled
         generate: gives the text of a module with a function `kernel`.
         target: the machine, this one.
     """
-    words = "\0".join((name, _generator(), target.triple, target.cpu, target.features, llvmlite.__version__))
+    words = "\0".join((name, generator(), target.triple, target.cpu, target.features, llvmlite.__version__))
     key = hashlib.sha256(words.encode()).hexdigest()
     code = disk.read(key)
     if code is None:
@@ -50,10 +50,10 @@ def compiled(name: str, generate: Callable[[], str], target: Target) -> Compiled
 
 
 @cache
-def _generator() -> str:
+def generator() -> str:
     """A hash of the compiler's own source: code that another version of it made is another's."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -142,7 +142,13 @@ def _(
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     program, precision, arriving, lengths, states, parameters, reverse, _, _ = inputs
-    ctx.program, ctx.precision, ctx.reverse, ctx.lengths, ctx.count = program, precision, reverse, lengths is not None, len(states)
+    ctx.program, ctx.precision, ctx.reverse, ctx.lengths, ctx.count = (
+        program,
+        precision,
+        reverse,
+        lengths is not None,
+        len(states),
+    )
     ctx.save_for_backward(arriving, output[1], *([] if lengths is None else [lengths]), *parameters)
 
 

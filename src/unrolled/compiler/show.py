@@ -45,9 +45,11 @@ def shown(cell: Recurrence, name: str, batch: int) -> str:
 
 def _gpu_text(cell: Recurrence, *, backward: bool) -> str:
     # Writing a kernel takes neither a GPU nor Triton.
-    from unrolled.compiler.gpu.kernel import shared_memory
     from unrolled.compiler.gpu.plan import gpu_plan_for
 
     plan = gpu_plan_for(cell, precision_of(cell.like.dtype))
-    kernel = plan.backward if backward else plan.inference
-    return kernel.text(kernel.forms(shared_memory(cell.like.device))[0])[0]
+    strategies, device = plan.backward if backward else plan.inference, cell.like.device
+    form = next(iter(strategies.names(device).values()))
+    if form is not None:
+        return f"# {form}\n{strategies.sequence.text(form)[0]}"
+    return "\n\n".join(strategies.stepwise.texts())

@@ -11,8 +11,11 @@ from torch import Tensor
 
 import unrolled
 from unrolled import cells
-from unrolled.compiler.gpu import kernel
+from unrolled.cells import Cell, State, project, tanh
+from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu import strategy
 from unrolled.compiler.gpu.form import Form
+from unrolled.compiler.gpu.plan import gpu_plan_for
 from unrolled.nn import Dropout, Zoneout
 
 assert os.environ["TRITON_INTERPRET"] == "1"
@@ -31,13 +34,68 @@ def assert_as_reference(cell: Any, x: Tensor, *, rtol: float, atol: float, **opt
         torch.testing.assert_close(found, expected, rtol=rtol, atol=atol)
 
 
+@pytest.fixture
+def way(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Has one way of running a program chosen, whatever else there is."""
+
+    def choose(form: Form | None) -> None:
+        monkeypatch.setattr(strategy.Strategies, "names", lambda *_: {"way": form})
+
+    return choose
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru-reset-before", "projected-lstm"])
-def test_matrices_read_in_slices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "forms", lambda *_: [Form(16, 4, 2, 16)])
-    # Other sizes than those of any other test: what fits is remembered by the plan.
+def test_matrices_read_in_slices(name: str, way: Any) -> None:
+    way(Form(16, 4, 2, 16))
     cell = cells.make(name, 4, 37, dtype=torch.float64)
     x, lengths = torch.randn(3, 4, 4, dtype=torch.float64), torch.tensor([4, 0, 2])
     assert_as_reference(cell, x, lengths=lengths, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", sorted(cells.by_name))
+def test_step_by_step(name: str, reverse: bool, way: Any) -> None:
+    way(None)
+    cell = cells.make(name, 4, 7, dtype=torch.float64)
+    lengths = torch.tensor([4, 0, 2])
+    x = torch.randn(3, 4, 4, dtype=torch.float64)
+    x[2, 2:] = float("nan")
+    assert_as_reference(cell, x, lengths=lengths, reverse=reverse, rtol=1e-10, atol=1e-11)
+
+
+class Late(Cell):
+    """A cell whose old state meets a product that comes late, beside a new state that is there early."""
+
+    states = ("h", "early")
+    gates = ("a", "b")
+    deferred = ("b",)
+
+    def step(self, x: Any, r: Any, state: Any) -> Any:
+        early = state.early * 0.5 + x.a
+        inner = r.b(tanh(x.b + r.a))
+        return State(h=tanh(inner + project(state.early, self.mixing)), early=early)
+
+    def add_parameters(self, parameter: Any) -> None:
+        self.mixing = parameter(self.hidden_size, self.hidden_size)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        torch.nn.init.normal_(self.mixing)
+
+
+@pytest.mark.parametrize("form", [None, Form(16, 2, 2, 0), Form(16, 2, 2, 16)])
+def test_old_states_are_there_as_long_as_they_are_needed(form: Form | None, way: Any) -> None:
+    way(form)
+    cell = Late(3, 18, dtype=torch.float64)
+    x, lengths = torch.randn(4, 5, 3, dtype=torch.float64), torch.tensor([5, 1, 0, 3])
+    assert_as_reference(cell, x, lengths=lengths, rtol=1e-10, atol=1e-11)
+
+
+def test_what_is_wide_goes_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy, "WIDEST", 16)
+    cell = cells.LSTM(2, 17, dtype=torch.float64)
+    assert list(gpu_plan_for(cell, Precision.DOUBLE).forward.names(torch.device("cpu"))) == ["stepwise"]
+    assert_as_reference(cell, torch.randn(2, 3, 2, dtype=torch.float64), rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.parametrize("batch_major", [True, False])
@@ -52,7 +110,9 @@ def test_more_rows_than_a_program_has(batch: int, batch_major: bool) -> None:
 @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (0, 0, 3)])
 def test_nothing_to_do(shape: tuple[int, int, int]) -> None:
     cell = cells.GRU(3, 4)
-    for found, expected in zip(*(results(cell, torch.zeros(shape), name) for name in ("triton", "reference")), strict=True):
+    for found, expected in zip(
+        *(results(cell, torch.zeros(shape), name) for name in ("triton", "reference")), strict=True
+    ):
         torch.testing.assert_close(found, expected)
 
 
@@ -104,8 +164,8 @@ def test_wrappers() -> None:
 
 def test_lengths_that_nobody_checked_do_no_harm() -> None:
     # On a GPU the host never sees them.
-    from unrolled.backends.triton import triton_kernels
     from unrolled.backends.backend import Request
+    from unrolled.backends.triton import triton_kernels
 
     cell, x = cells.GRU(3, 4), torch.randn(5, 2, 3)
     request = Request(cell, x, torch.tensor([9, -2]), cell.initial_state(2), False)

@@ -23,33 +23,34 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", sorted(cells.by_name))
 def test_every_cell_assembles(name: str, capability: int) -> None:
     plan = gpu_plan_for(cells.make(name, 8, 16), Precision.BF16)
-    for kernel in (plan.forward, plan.backward):
+    for kernel in (plan.forward.sequence, plan.backward.sequence):
         found = assembled(kernel, capability)
         assert f".target sm_{capability}" in found.assembly
         assert 0 < found.registers <= 255
-        assert found.spilled <= 64
+        # The layer-normalised LSTM's backward step has some fifty vectors alive.
+        assert found.spilled <= (256 if name == "layer-norm-lstm" else 0)
         assert found.shared <= SHARED[capability]
 
 
 @pytest.mark.parametrize("precision", list(Precision))
 def test_every_precision_assembles(precision: Precision) -> None:
     plan = gpu_plan_for(cells.GRU(8, 16), precision)
-    found = assembled(plan.forward, 80)
+    found = assembled(plan.forward.sequence, 80)
     words = {"single": "tf32", "tf32": "tf32", "bf16": "bf16", "fp16": "f16", "double": "f64"}
     assert f".f32.{words[precision.value]}." in found.assembly or f"f64.{words[precision.value]}" in found.assembly
 
 
 def test_the_lstm_of_64_units_stays_in_registers() -> None:
     plan = gpu_plan_for(cells.LSTM(8, 64), Precision.BF16)
-    for kernel in (plan.forward, plan.backward):
+    for kernel in (plan.forward.sequence, plan.backward.sequence):
         assert assembled(kernel, 90).spilled == 0
 
 
 def test_matrices_in_slices_assemble() -> None:
     plan = gpu_plan_for(cells.LSTM(8, 48), Precision.BF16)
-    found = assembled(plan.forward, 80, Form(16, 4, 2, 16))
+    found = assembled(plan.forward.sequence, 80, Form(16, 4, 2, 16))
     assert "bar.sync" in found.assembly
-    assert found.shared < plan.forward.schedule.program.pitches["out"] ** 2 * 8
+    assert found.shared < plan.program.pitches["out"] ** 2 * 8
 
 
 @pytest.mark.slow
@@ -58,6 +59,6 @@ def test_matrices_in_slices_assemble() -> None:
 @pytest.mark.parametrize("name", sorted(cells.by_name))
 def test_the_likeliest_form_fits(name: str, units: int, precision: Precision) -> None:
     plan = gpu_plan_for(cells.make(name, 8, units), precision)
-    for kernel in (plan.forward, plan.backward):
+    for kernel in (plan.forward.sequence, plan.backward.sequence):
         for capability in (80, 90):
             assert assembled(kernel, capability).shared <= SHARED[capability]

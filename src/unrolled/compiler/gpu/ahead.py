@@ -14,7 +14,6 @@ from unrolled.compiler.gpu.kernel import Kernel
 from unrolled.compiler.gpu.module import kernel_of
 
 
-
 @dataclass(frozen=True, slots=True)
 class Assembled:
     """What a kernel takes.
@@ -78,7 +77,9 @@ def _compiled(
         constants,
         {(i,): [["tt.divisibility", 16]] for i in aligned},
     )
-    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": form.warps, "num_stages": form.stages})
+    made = triton.compile(
+        source, target=GPUTarget("cuda", capability, 32), options={"num_warps": form.warps, "num_stages": form.stages}
+    )
     registers, spilled = _usage(made.asm["cubin"])
     return Assembled(registers, spilled, made.metadata.shared, made.asm["ptx"])
 

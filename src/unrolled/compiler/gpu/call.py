@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from unrolled.backends.backend import Request, cleaned
@@ -72,9 +71,7 @@ class GpuCall:
         outputs = self.empty(kernel.program.pitches["out"], like)
         saved = self.empty(kernel.program.pitches.get("saved", 0), arriving)
         streams = {"x": self.readable(arriving), "out": outputs, "saved": saved}
-        after = kernel.run(
-            self.batch, self.steps, self.lengths, states, parameters, streams, reverse=self.reverse
-        )
+        after = kernel.run(self.batch, self.steps, self.lengths, states, parameters, streams, reverse=self.reverse)
         return outputs, self.flat(saved), list(after.values())
 
     def backward(
@@ -94,9 +91,7 @@ class GpuCall:
             d_out = saved.new_zeros(pitches["dout"]).expand(self.steps, self.batch, -1)
         own = {name: self.empty(pitches[name], saved) for name in ("dx", "dy", "terms")}
         streams = {"x": self.readable(arriving), "dout": self.readable(d_out), "saved": self.unflat(saved), **own}
-        d_before = kernel.run(
-            self.batch, self.steps, self.lengths, d_after, parameters, streams, reverse=self.reverse
-        )
+        d_before = kernel.run(self.batch, self.steps, self.lengths, d_after, parameters, streams, reverse=self.reverse)
         memory = {"saved": saved, **{name: self.flat(stream) for name, stream in own.items()}}
         weights = self.plan.differentiated.weights
         d_parameters = parameter_gradients(weights, parameters, memory, self._totals(memory), self._over_steps)

@@ -45,7 +45,7 @@ class Cut:
             self._keep(number, self.last)
 
     def home(self, number: int) -> int:
-        """The segment that a value leaves from: leaves leave late, since the first segment may have nothing else to do."""
+        """The segment that a value leaves from; leaves do so late, since the first may have nothing else to do."""
         return self.last if self.ops[number].kind in LEAVES else self.depths[number]
 
     def _multiplies(self, depth: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unrolled.compiler.gpu.tiles import padded
 from unrolled.compiler.graph import Matrix, Op
@@ -47,11 +47,7 @@ def forms(schedule: Schedule, factor: int, number: int, shared: int) -> list[For
     arriving = number * ROWS * sum(padded(op.width) for op in ops if op.kind == "load")
     factors = factor * ROWS * sum(padded(number) for number in {m.width_in for m in matrices})
     warps = _warps(ops, factor)
-    found = [
-        Form(ROWS, warps, stages, 0)
-        for stages in (3, 2, 1)
-        if held + factors + arriving * (stages - 1) <= shared
-    ]
+    found = [Form(ROWS, warps, stages, 0) for stages in (3, 2, 1) if held + factors + arriving * (stages - 1) <= shared]
     # All products of a loop read their slices together.
     wide = max((sum(padded(ops[n].width) for n in loop.products) for loop in schedule.loops), default=0)
     if matrices:
@@ -61,6 +57,15 @@ def forms(schedule: Schedule, factor: int, number: int, shared: int) -> list[For
             if factor * chunk * (wide + ROWS) * stages <= shared // 2 or (stages, chunk) == (1, 16)
         ]
     return found or [Form(ROWS, warps, 1, 0)]
+
+
+def worth_trying(found: Sequence[Form]) -> list[Form]:
+    """Of the forms that fit, those that measurement chooses from: one of each kind, with more and fewer threads."""
+    kinds = {form.chunk > 0: form for form in reversed(found)}
+    first = found[0]
+    others = [replace(first, warps=warps) for warps in (first.warps // 2, first.warps * 2) if 1 <= warps <= 16]
+    # The smallest one, should all others take more than was thought.
+    return list(dict.fromkeys([first, *others, *kinds.values(), found[-1]]))
 
 
 def _warps(ops: Sequence[Op], factor: int) -> int:

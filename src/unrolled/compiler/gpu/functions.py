@@ -6,13 +6,13 @@ import triton
 import triton.language as tl
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def sigmoid(v):  # type: ignore[no-untyped-def]
     """1 / (1 + exp(-v))."""
     return 1.0 / (1.0 + tl.exp(-v))
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def tanh(v):  # type: ignore[no-untyped-def]
     """Hyperbolic tangent."""
     t = tl.exp(-2.0 * tl.abs(v))
@@ -26,7 +26,7 @@ def tanh(v):  # type: ignore[no-untyped-def]
     return tl.where(tl.abs(v) < 0.25, near, far)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def softplus(v):  # type: ignore[no-untyped-def]
     """log(1 + exp(v)), without overflow."""
     t = tl.exp(-tl.abs(v))
@@ -37,7 +37,7 @@ def softplus(v):  # type: ignore[no-untyped-def]
     return larger(v, 0.0) + log1p
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def root(v):  # type: ignore[no-untyped-def]
     """Square root, rounded right."""
     if v.dtype == tl.float64:
@@ -45,13 +45,13 @@ def root(v):  # type: ignore[no-untyped-def]
     return tl.sqrt_rn(v)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def larger(a, b):  # type: ignore[no-untyped-def]
     """The larger one; of a number and NaN, NaN, as torch has it."""
     return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def smaller(a, b):  # type: ignore[no-untyped-def]
     """The smaller one; of a number and NaN, NaN, as torch has it."""
     return tl.minimum(a, b, propagate_nan=tl.PropagateNan.ALL)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -33,7 +32,6 @@ class Kernel:
         self.numbers = numbers_of(precision, amd=torch.version.hip is not None)
         self.schedule = schedule(program)
         self._texts: dict[Form, tuple[str, Arguments]] = {}
-        self._fitting: dict[torch.device, list[Form]] = {}
 
     def forms(self, shared: int) -> list[Form]:
         """How it may be made for a GPU whose programs have so many bytes of shared memory, the likeliest first."""
@@ -57,6 +55,7 @@ class Kernel:
         streams: Mapping[str, Tensor],
         *,
         reverse: bool,
+        form: Form,
     ) -> dict[str, Tensor]:
         """Runs all steps of all rows, on the current stream, and waits for nothing.
 
@@ -67,56 +66,38 @@ class Kernel:
             parameters: by name, contiguous.
             streams: by name (time, batch, width) each, its units side by side.
             reverse: rows run from their last step to their first.
+            form: of the kernel.
 
         Returns:
             The states after each row's last step.
+
+        Raises:
+            triton.OutOfResources: the device has too little for this form; nothing has run.
         """
         before = {name: value.contiguous() for name, value in states.items()}
         after = {name: torch.empty_like(value) for name, value in before.items()}
         if batch == 0:
             return after
         like = next(iter(before.values()))
-        def launch(form: Form) -> None:
-            text, arguments = self.text(form)
-            values: list[Any] = [batch, steps, like if lengths is None else lengths]
-            for name in arguments.streams:
-                values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
-            values += [factors[name] for name in arguments.matrices]
-            values += [parameters[name] for name in arguments.vectors]
-            for name in arguments.states:
-                values += [before[name], after[name]]
-            values.append(like.new_empty(batch, max(1, arguments.scratch), dtype=self.numbers.factors))
-            constants = {"ROWS": form.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
-            grid = (-(-batch // form.rows),)
-            kernel_of(text)[grid](*values, **constants, num_warps=form.warps, num_stages=form.stages)
-
-        factors = {name: parameters[name].to(self.numbers.factors) for name in self.matrices}
-        self._launched(launch, like.device)
+        text, arguments = self.text(form)
+        values: list[Any] = [batch, steps, like if lengths is None else lengths]
+        for name in arguments.streams:
+            values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
+        values += [parameters[name].to(self.numbers.factors) for name in arguments.matrices]
+        values += [parameters[name] for name in arguments.vectors]
+        for name in arguments.states:
+            values += [before[name], after[name]]
+        values.append(like.new_empty(batch, max(1, arguments.scratch), dtype=self.numbers.factors))
+        constants = {"ROWS": form.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
+        grid = (-(-batch // form.rows),)
+        kernel_of(text)[grid](*values, **constants, num_warps=form.warps, num_stages=form.stages)
         return after
-
-    @cached_property
-    def matrices(self) -> tuple[str, ...]:
-        """Parameters that products multiply with."""
-        ops = self.program.graph.ops
-        return tuple(sorted({matrix.name for op in ops if op.kind == "product" for matrix in op.detail}))
-
-    def _launched(self, launch: Callable[[Form], None], device: torch.device) -> None:
-        """Launches the first form that the device has room for, and remembers it."""
-        if device not in self._fitting:
-            self._fitting[device] = self.forms(shared_memory(device))
-        found = self._fitting[device]
-        while True:
-            try:
-                return launch(found[0])
-            except Exception as error:
-                # Only Triton's compiler knows how much a kernel really takes; so far nothing has run.
-                if type(error).__name__ != "OutOfResources" or len(found) == 1:
-                    raise
-                del found[0]
 
 
 def shared_memory(device: torch.device) -> int:
     """Bytes that a program may have."""
     if device.type != "cuda":
         return 1 << 18
-    return int(torch.cuda.get_device_properties(device).shared_memory_per_block_optin)
+    properties: Any = torch.cuda.get_device_properties(device)
+    # AMD's have no such property, and 64 KiB.
+    return int(getattr(properties, "shared_memory_per_block_optin", 1 << 16))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from unrolled.cells.core import Recurrence
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu.kernel import Kernel
+from unrolled.compiler.gpu.strategy import Strategies
 from unrolled.compiler.graph import Program
 from unrolled.compiler.plan import Plan, fingerprint, kept, projected_program
 from unrolled.compiler.text import from_text, to_text
@@ -46,19 +46,19 @@ class GpuPlan(Plan):
         return to_text(self.program)
 
     @cached_property
-    def inference(self) -> Kernel:
+    def inference(self) -> Strategies:
         """The step alone."""
-        return Kernel(self.program, self.precision, ascending=True)
+        return Strategies(self.program, self.precision, ascending=True)
 
     @cached_property
-    def forward(self) -> Kernel:
+    def forward(self) -> Strategies:
         """The step that saves what the gradient needs."""
-        return Kernel(self.differentiated.forward, self.precision, ascending=True)
+        return Strategies(self.differentiated.forward, self.precision, ascending=True)
 
     @cached_property
-    def backward(self) -> Kernel:
+    def backward(self) -> Strategies:
         """The backward step."""
-        return Kernel(self._backward[0], self.precision, ascending=False)
+        return Strategies(self._backward[0], self.precision, ascending=False)
 
     @property
     def sums(self) -> tuple[Sum, ...]:
@@ -74,7 +74,7 @@ def _with_terms(program: Program) -> tuple[Program, tuple[Sum, ...]]:
     """The program with the terms of its totals in streams, where torch sums them after the loop.
 
     A bias's are the gradients of its gates, which leave anyway; the others go to the stream "terms". To sum them on
-    the way would put a reduction over rows into every step, which is bound by the time from one instruction to the next.
+    the way would put a reduction over rows into every step, which waits from one instruction to the next as it is.
     """
     places = {number: place for place, number in reversed(program.stores.items())}
     stores, pitch = dict(program.stores), 0

@@ -1,0 +1,85 @@
+"""One program on a GPU by the fastest strategy: forms of a whole-sequence kernel, or step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu.choose import fastest, size_class
+from unrolled.compiler.gpu.form import Form, worth_trying
+from unrolled.compiler.gpu.kernel import Kernel, shared_memory
+from unrolled.compiler.gpu.stepwise import Stepwise
+from unrolled.compiler.gpu.tiles import padded
+from unrolled.compiler.graph import Program
+from unrolled.compiler.text import to_text
+
+# Units of the widest tile that a program's registers hold beside the others.
+WIDEST = 512
+
+
+class Strategies:
+    """One program for one precision, and its ways to run.
+
+    Args:
+        program: a step, or a backward step; without totals.
+        precision: of the numbers, and of the factors in products.
+        ascending: steps run from first to last.
+    """
+
+    def __init__(self, program: Program, precision: Precision, *, ascending: bool) -> None:
+        self.program = program
+        self.sequence = Kernel(program, precision, ascending=ascending)
+        self.stepwise = Stepwise(program, precision, ascending=ascending)
+        self.numbers = self.sequence.numbers
+        self._work = f"{to_text(program)} {precision.value} {'up' if ascending else 'down'}"
+        self._wide = max(padded(op.width) for op in program.graph.ops) > WIDEST
+        self._products = any(op.kind == "product" for op in program.graph.ops)
+
+    def names(self, device: torch.device) -> dict[str, Form | None]:
+        """The ways that a device has room for, the likeliest first; None is step by step."""
+        ways: dict[str, Form | None] = {}
+        if not self._wide:
+            ways = {str(form): form for form in worth_trying(self.sequence.forms(shared_memory(device)))}
+        if self._products or self._wide:
+            ways["stepwise"] = None
+        return ways
+
+    def run(
+        self,
+        batch: int,
+        steps: int,
+        lengths: Tensor | None,
+        states: Mapping[str, Tensor],
+        parameters: Mapping[str, Tensor],
+        streams: Mapping[str, Tensor],
+        *,
+        reverse: bool,
+    ) -> dict[str, Tensor]:
+        """Runs all steps of all rows, on the current stream, and waits for nothing once the fastest way is known.
+
+        Args:
+            batch, steps: rows, and time steps, the padding included.
+            lengths: (batch,) int64, or None if every row is whole.
+            states: (batch, units) each, before the first step in the order of computation.
+            parameters: by name, contiguous.
+            streams: by name (time, batch, width) each, its units side by side.
+            reverse: rows run from their last step to their first.
+
+        Returns:
+            The states after each row's last step.
+        """
+        values: tuple[Any, ...] = (batch, steps, lengths, states, parameters, streams)
+        device = next(iter(states.values())).device
+        ways: dict[str, Callable[[], dict[str, Tensor]]] = {
+            name: partial(self.stepwise.run, *values, reverse=reverse)
+            if form is None
+            else partial(self.sequence.run, *values, reverse=reverse, form=form)
+            for name, form in self.names(device).items()
+        }
+        size = f"{size_class(batch)} {size_class(steps)} {lengths is not None}"
+        return ways[fastest(f"{self._work} {size}", ways, device)]()
