@@ -32,6 +32,8 @@ def _offer(request: Request) -> Served | str:
     if torch._C._are_functorch_transforms_active():
         return "torch.func transforms need the reference step"
     precision = _precision(dtype, device.type)
+    if device.type == "cpu" and precision == "bf16":
+        return "Triton's interpreter multiplies the bits of bfloat16 (triton issue 11584)"
     text, why = _text(request.cell, precision)
     if why:
         return why

@@ -134,9 +134,10 @@ class GpuCall:
 
     def unflat(self, stream: Tensor) -> Tensor:
         """The inverse of `flat`."""
+        width = stream.shape[1]
         if self.batch_major:
-            return stream.view(self.batch, self.steps, -1).transpose(0, 1)
-        return stream.view(self.steps, self.batch, -1)
+            return stream.view(self.batch, self.steps, width).transpose(0, 1)
+        return stream.view(self.steps, self.batch, width)
 
     @staticmethod
     def readable(stream: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """From the text of a kernel to the kernel: a module that importlib loads from memory.
 
 Triton compiles functions of modules whose text it can read. The text here is what this process has just written from a
-graph, and every word of it is one of the compiler's own: numbers, and names that it made up itself (parameters and states
-are counted, never called by the names that users gave them). It never was a file, so there is none that could be
+graph, and every word of it is one of the compiler's own: numbers, and names that it made up itself (parameters and
+states are counted, never called by the names that users gave them). It never was a file, so there is none that could be
 damaged or exchanged on the way. What Triton makes of it Triton keeps on disk, under a hash of the text.
 """
 

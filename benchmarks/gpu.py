@@ -1,0 +1,188 @@
+"""On a GPU: the compiled cells beside cuDNN, flashrnn, torch.compile of a loop, and the eager loop.
+
+Runs only where there is a GPU, and says so otherwise. All contenders of a workload have the same parameters, and must
+give the same outputs before anything is timed; they take turns, and each time is that of work enqueued and waited for.
+The limits beside the times are those of the device: its memory's speed, found by copying, and its largest product's.
+
+cuDNN copies bfloat16 weights into its own layout on every call, so it is timed in float16 too, and never in bfloat16
+alone; "projected" is the same workload with an input of one feature, which takes the input product out of the time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import unrolled
+from unrolled import cells
+from unrolled.bench.measure import medians
+from unrolled.bench.workloads import Own
+
+Way = Callable[[], object]
+TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+# kind, batch, steps, units, whether rows are ragged
+WORKLOADS = (
+    ("lstm", 16, 1024, 768, False),
+    ("lstm", 16, 1024, 64, False),
+    ("lstm", 256, 1024, 64, False),
+    ("lstm", 64, 512, 128, False),
+    ("lstm", 256, 512, 256, False),
+    ("gru", 64, 512, 128, False),
+    ("lstm", 64, 512, 128, True),
+    ("gru-reset-before", 64, 256, 128, False),
+    ("peephole-lstm", 64, 256, 128, False),
+    ("layer-norm-lstm", 64, 256, 128, False),
+    ("own", 64, 256, 128, False),
+    ("min-gru", 16, 4096, 256, False),
+    ("min-lstm", 16, 4096, 256, False),
+)
+TORCH = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
+
+
+def main() -> int:
+    """Prints the tables; the exit status is 1 where there is no GPU."""
+    if not torch.cuda.is_available():
+        print("No GPU: nothing was measured.")
+        return 1
+    copied, multiplied = limits()
+    name = torch.cuda.get_device_name()
+    print(f"{name}, torch {torch.__version__}; memory {copied / 1e12:.2f} TB/s, bf16 {multiplied / 1e12:.0f} TFLOP/s\n")
+    print("| workload | type | pass | contender | ms | share of arithmetic | share of memory |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for kind, batch, steps, units, ragged in WORKLOADS:
+        for type_name in TYPES:
+            for features in (units, 1):
+                measured(kind, batch, steps, features, units, ragged, type_name, (copied, multiplied))
+    return 0
+
+
+def limits() -> tuple[float, float]:
+    """Bytes a second of the memory, both ways, and operations a second of a large product of bf16."""
+    large = torch.empty(1 << 28, device="cuda")
+    target = torch.empty_like(large)
+    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+    times = medians({"copy": waited(lambda: target.copy_(large)), "product": waited(lambda: a @ a)}, seconds=5)
+    return 2 * large.nbytes / times["copy"], 2 * 8192**3 / times["product"]
+
+
+def waited(way: Way) -> Way:
+    """The way, and the waiting for it."""
+
+    def run() -> None:
+        way()
+        torch.cuda.synchronize()
+
+    return run
+
+
+def measured(
+    kind: str,
+    batch: int,
+    steps: int,
+    features: int,
+    units: int,
+    ragged: bool,
+    type_name: str,
+    bounds: tuple[float, float],
+) -> None:
+    """Prints the lines of one workload in one type."""
+    torch.manual_seed(0)
+    dtype = TYPES[type_name]
+    cell = Own(features, units) if kind == "own" else cells.make(kind, features, units)
+    cell = cell.to("cuda", dtype)
+    inputs = torch.randn(batch, steps, features, device="cuda", dtype=dtype)
+    lengths = torch.randint(1, steps + 1, (batch,), device="cuda") if ragged else None
+    contenders = ways_of(kind, cell, inputs, lengths)
+    expected = None
+    with torch.no_grad():
+        for name, forward in list(contenders.items()):
+            try:
+                outputs = forward()
+            except Exception as error:  # a contender that fails is told of, and the others go on
+                print(f"| {kind}({units}) | {type_name} | | {name} | {type(error).__name__}: {error} | | |")
+                del contenders[name]
+                continue
+            expected = outputs.float() if expected is None else expected
+            # Rounding of half precision adds up over the steps.
+            assert (outputs.float() - expected).abs().mean() < (1e-4 if dtype == torch.float32 else 2e-2), name
+    weights = torch.randn_like(next(iter(contenders.values()))())
+    for what in ("forward", "with backward"):
+        ways = {
+            name: waited(partial(inference, forward) if what == "forward" else partial(training, forward, weights))
+            for name, forward in contenders.items()
+        }
+        for name, seconds in medians(ways, seconds=20, most=50).items():
+            rows = batch * steps if lengths is None else int(lengths.sum())
+            operations = 2.0 * rows * sum(p.numel() for p in cell.parameters() if p.dim() == 2)
+            operations *= 1 if what == "forward" else 3
+            moved = rows * (features + units) * inputs.itemsize * (1 if what == "forward" else 3)
+            shares = f"{operations / seconds / bounds[1]:.1%} | {moved / seconds / bounds[0]:.1%}"
+            title = f"{kind}({units}){' ragged' if ragged else ''} {batch}x{steps}x{features}"
+            print(f"| {title} | {type_name} | {what} | {name} | {seconds * 1e3:.3f} | {shares} |", flush=True)
+
+
+def inference(forward: Callable[[], Tensor]) -> None:
+    """One forward pass."""
+    with torch.no_grad():
+        forward()
+
+
+def training(forward: Callable[[], Tensor], weights: Tensor) -> None:
+    """One forward and backward pass."""
+    forward().backward(weights)
+
+
+def ways_of(kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None) -> dict[str, Callable[[], Tensor]]:
+    """The forward pass of every contender there is."""
+
+    def by(backend: str) -> Tensor:
+        return unrolled.unroll(cell, inputs, lengths, backend=backend)[0]
+
+    ways: dict[str, Callable[[], Tensor]] = {"ours": partial(by, "triton")}
+    if kind in TORCH:
+        module = TORCH[kind](cell.input_size, cell.hidden_size, batch_first=True).to(inputs)
+        module.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
+        ways["cuDNN"] = (lambda: module(inputs)[0]) if lengths is None else partial(packed, module, inputs, lengths)
+    if inputs.shape[1] <= 1024:
+        ways["eager loop"] = partial(by, "reference")
+    if inputs.shape[1] <= 256:
+        ways["torch.compile"] = torch.compile(partial(by, "reference"))
+    if kind == "lstm" and lengths is None and inputs.dtype != torch.float32 and find_spec("flashrnn"):
+        for backend in ("cuda_fused", "cuda", "triton_fused"):
+            ways[f"flashrnn {backend}"] = partial(flashrnn, cell, inputs, backend)
+    return ways
+
+
+def packed(module: torch.nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
+    """CuDNN on a packed sequence, packing and unpacking included."""
+    sequence = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(module(sequence)[0], True, total_length=inputs.shape[1])
+    return outputs
+
+
+def flashrnn(cell: cells.Cell, inputs: Tensor, backend: str) -> Tensor:
+    """Flashrnn's LSTM of one head, the input product included.
+
+    It takes W x (batch, time, gates, heads, units), R (gates, heads, units, units), b (gates, heads, units).
+    """
+    from flashrnn import flashrnn as run
+
+    units = cell.hidden_size
+    wx = cell.project_inputs(inputs).view(*inputs.shape[:2], 4, 1, units)
+    r = cell.weight_hh.view(4, 1, units, units).transpose(-1, -2).contiguous()
+    h, _ = run(wx, r, cell.bias_hh.view(4, 1, units), function="lstm", backend=backend)
+    return h[0].reshape(*inputs.shape[:2], units)
+
+
+if __name__ == "__main__":
+    began = time.time()
+    status = main()
+    print(f"{time.time() - began:.0f} s", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,120 @@
+"""The backend "triton": what it refuses, and what automatic choice does on a GPU."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import unrolled
+from unrolled import cells
+from unrolled.backends.backend import Request
+from unrolled.backends.triton import _unavailable, triton_kernels
+from unrolled.cells import Cell, State
+from unrolled.compiler.gpu import choose
+from unrolled.compiler.gpu.form import Form, worth_trying
+
+CPU = torch.device("cpu")
+
+
+class Untraceable(Cell):
+    states = ("h",)
+    gates = ("new",)
+
+    def step(self, x: Any, r: Any, state: Any) -> Any:
+        return State(h=torch.erf(x.new + r.new))
+
+
+def request(cell: Cell, **changes: Any) -> Request:
+    x = torch.zeros(3, 2, 3, dtype=cell.like.dtype, **changes)
+    return Request(cell, x, None, cell.initial_state(2), False)
+
+
+def test_off_a_gpu_it_says_so() -> None:
+    with pytest.raises(ValueError, match="its kernels are for GPUs, the inputs are on cpu"):
+        unrolled.unroll(cells.LSTM(3, 4), torch.zeros(1, 2, 3), backend="triton")
+    explanation = unrolled.explain(cells.LSTM(3, 4))
+    assert explanation.verdicts["triton"] == "its kernels are for GPUs, the inputs are on cpu"
+    assert explanation.chosen == "cpu"
+
+
+def test_without_triton_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unrolled.backends.triton.find_spec", lambda _: None)
+    assert _unavailable("cuda") == "triton is not installed"
+
+
+@pytest.mark.parametrize("version", [(7, 5), (8, 0)])
+def test_old_gpus_are_refused(version: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unrolled.backends.triton.find_spec", lambda _: object())
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: version)
+    assert _unavailable("cuda") == (
+        "" if version >= (8, 0) else "it needs a GPU of compute capability 8.0, {} has less"
+    )
+
+
+def test_what_it_cannot_compile_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unrolled.backends.triton._unavailable", lambda _: "")
+    why = triton_kernels.offer(request(Untraceable(3, 4)))
+    assert "erf" in str(why)
+    offer = triton_kernels.offer(request(cells.GRU(3, 4)))
+    assert not isinstance(offer, str)
+
+
+def test_writing_kernels_takes_no_triton() -> None:
+    text = unrolled.explain(cells.PeepholeLSTM(3, 20), show="triton backward").compiled["triton backward"]
+    assert "for turn in range(longest):" in text
+    wide = unrolled.explain(cells.LSTM(3, 600), show="triton").compiled["triton"]
+    assert "product0" in wide
+    assert importlib.util.find_spec("unrolled.compiler.gpu.module") is not None
+
+
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Seconds that each way takes, and how often any was timed under "timed"."""
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    monkeypatch.setattr(choose, "_found", {})
+    monkeypatch.setattr(choose, "measurable", lambda _: True)
+    times: dict[str, float] = {"timed": 0}
+
+    def seconds(way: Callable[[], object], device: torch.device) -> float:
+        times["timed"] += 1
+        return times[str(way())]
+
+    monkeypatch.setattr(choose, "seconds", seconds)
+    return times
+
+
+def test_the_fastest_is_chosen_once_and_remembered(clock: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock |= {"a": 3.0, "b": 1.0, "c": float("inf")}
+    ways = {name: lambda name=name: name for name in "abc"}
+    assert choose.fastest("work", ways, CPU) == "b"
+    assert choose.fastest("work", ways, CPU) == "b"
+    assert clock["timed"] == 3
+    # Another process finds it on disk.
+    monkeypatch.setattr(choose, "_found", {})
+    assert choose.fastest("work", ways, CPU) == "b"
+    assert clock["timed"] == 3
+    # What is no longer offered is not chosen.
+    del ways["b"]
+    assert choose.fastest("work", ways, CPU) == "a"
+    assert choose.fastest("other work", ways, CPU) == "a"
+
+
+def test_where_nothing_can_be_measured_the_first_is_taken(clock: dict[str, float], monkeypatch: Any) -> None:
+    monkeypatch.setattr(choose, "measurable", lambda _: False)
+    assert choose.fastest("work", {"a": str, "b": str}, CPU) == "a"
+    assert clock["timed"] == 0
+
+
+def test_sizes_within_a_factor_of_two_are_alike() -> None:
+    assert [choose.size_class(size) for size in (0, 1, 2, 3, 4, 5, 1000)] == [1, 1, 2, 4, 4, 8, 1024]
+
+
+def test_few_forms_are_worth_trying() -> None:
+    forms = [Form(16, 4, stages, chunk) for stages, chunk in ((3, 0), (2, 0), (1, 0), (3, 64), (2, 32), (1, 16))]
+    found = worth_trying(forms)
+    assert found == [forms[0], Form(16, 2, 3, 0), Form(16, 8, 3, 0), forms[3], forms[5]]
