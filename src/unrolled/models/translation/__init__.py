@@ -1,0 +1,3 @@
+"""Translation: an encoder-decoder with attention, from subwords to text."""
+
+from __future__ import annotations
