@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unrolled import plots as plots
     from unrolled import training as training
     from unrolled.models import SequenceClassifier as SequenceClassifier
+    from unrolled.models import Translator as Translator
     from unrolled.models import WordVectors as WordVectors
     from unrolled.nn import accelerate as accelerate
     from unrolled.stream import Stream as Stream
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _rooms = ("compiler", "data", "nn", "plots", "training")
 _homes = {
     "SequenceClassifier": "unrolled.models",
+    "Translator": "unrolled.models",
     "WordVectors": "unrolled.models",
     "Stream": "unrolled.stream",
     "accelerate": "unrolled.nn",

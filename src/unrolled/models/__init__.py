@@ -5,3 +5,4 @@ from __future__ import annotations
 from unrolled.models.classifier import SequenceClassifier as SequenceClassifier
 from unrolled.models.embedding import WordVectors as WordVectors
 from unrolled.models.folder import ModelError as ModelError
+from unrolled.models.translation import Translator as Translator

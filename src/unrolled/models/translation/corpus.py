@@ -44,6 +44,11 @@ class Tokens:
         each = torch.from_numpy(np.frombuffer(lengths, np.int64).copy()) if lengths else torch.zeros(0).long()
         return cls(torch.from_numpy(np.frombuffer(flat, np.int32).copy()), each.cumsum(0) - each, each)
 
+    def sentence(self, index: int) -> list[int]:
+        """One sentence."""
+        start = int(self.offsets[index])
+        return self.values[start : start + int(self.lengths[index])].tolist()  # type: ignore[no-any-return]
+
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Some sentences (batch, time), int64, padded to the longest, and their lengths (batch,)."""
         lengths = self.lengths[indices]

@@ -95,6 +95,15 @@ class Subwords:
         encoded = self._tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
         return [line.ids for line in encoded]
 
+    def encode_with_spans(self, lines: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """For each line its token numbers, and the places (start, end) in its text that they stand for."""
+        encoded = self._tokenizer.encode_batch(list(lines), add_special_tokens=False)
+        return [(line.ids, line.offsets) for line in encoded]
+
+    def begins_word(self, number: int) -> bool:
+        """Whether a token begins a word."""
+        return str(self._tokenizer.id_to_token(number)).startswith(SPACE)
+
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of tokens; special ones but the unknown are left out."""
         return self.join(self.tokens(numbers))
