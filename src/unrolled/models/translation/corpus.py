@@ -47,7 +47,7 @@ class Tokens:
     def sentence(self, index: int) -> list[int]:
         """One sentence."""
         start = int(self.offsets[index])
-        return self.values[start : start + int(self.lengths[index])].tolist()  # type: ignore[no-any-return]
+        return self.values[start : start + int(self.lengths[index])].tolist()
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Some sentences (batch, time), int64, padded to the longest, and their lengths (batch,)."""
@@ -101,8 +101,7 @@ class Corpus:
                 target.extend([*right, END])
                 lengths[0].append(len(left) + 1)
                 lengths[1].append(len(right) + 1)
-        sides = (_tokens(flat, each) for flat, each in zip((source, target), lengths, strict=True))
-        return cls(*sides, dropped)
+        return cls(_tokens(source, lengths[0]), _tokens(target, lengths[1]), dropped)
 
     def __len__(self) -> int:
         return len(self.source.lengths)

@@ -110,7 +110,7 @@ class Decoder(nn.Module):
         """
         layers = [*self.first.layers, *(self.further.layers if self.further is not None else ())]
         rows = len(outputs)
-        fresh: Any = [layer.initial_state(rows, device=outputs.device) for layer in layers]  # type: ignore[operator]
+        fresh: Any = [layer.initial_state(rows, device=outputs.device) for layer in layers]
         begun = tuple(
             new._replace(core=end) if hasattr(new, "core") else end for new, end in zip(fresh, ends, strict=True)
         )
@@ -170,7 +170,12 @@ class Decoder(nn.Module):
 
     def logits(self, vectors: Tensor) -> Tensor:
         """Attentional vectors (..., embedding_size) to logits (..., vocabulary)."""
-        return F.linear(vectors, self.embedding.weight if self.weight is None else self.weight, self.bias)
+        return F.linear(vectors, *self.softmax)
+
+    @property
+    def softmax(self) -> tuple[Tensor, Tensor]:
+        """Its matrix (vocabulary, embedding_size) and bias (vocabulary,)."""
+        return self.embedding.weight if self.weight is None else self.weight, self.bias
 
     def _attended(self, queries: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
         if self.attention is None or memory is None:

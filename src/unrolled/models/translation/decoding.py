@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -37,6 +37,10 @@ class Translation:
     text: str
     log_probability: float
     score: float
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,12 @@ class Decoding:
         self.longest = longest
         self.reverse_source = reverse_source
 
-    def __call__(self, sentences: Iterable[str], choices: Choices) -> Iterator[list[Translation]]:
-        """The translations of each sentence, the best first, in order; sentences are read as they are needed."""
+    def __call__(
+        self, sentences: Iterable[str], choices: Choices, together: int = CHUNK
+    ) -> Iterator[list[Translation]]:
+        """The translations of each sentence, the best first, in order; so many sentences are read at once."""
         stream = iter(sentences)
-        while chunk := list(islice(stream, CHUNK)):
+        while chunk := list(islice(stream, together)):
             yield from self._chunk(chunk, choices)
 
     def _chunk(self, sentences: Sequence[str], choices: Choices) -> list[list[Translation]]:
@@ -138,9 +144,7 @@ class Decoding:
                 found[place] = own[: choices.n_best]
         return found
 
-    def _told(
-        self, sentence: str, piece: _Piece, hypotheses: list[Hypothesis], choices: Choices
-    ) -> list[Translation]:
+    def _told(self, sentence: str, piece: _Piece, hypotheses: list[Hypothesis], choices: Choices) -> list[Translation]:
         told = []
         for one in hypotheses:
             names = self.subwords[1].tokens(one.tokens)

@@ -87,8 +87,7 @@ class Embedding(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens of any shape to vectors (..., size)."""
-        vocabulary, size = self.weight.shape
-        return nn.functional.embedding(tokens, self.weight) * sqrt(size)
+        return nn.functional.embedding(tokens, self.weight) * sqrt(self.weight.shape[1])
 
 
 def dropped(cell: Cell, dropout: float, variational: bool) -> Any:
@@ -108,5 +107,5 @@ def core_state(state: Any) -> Any:
 
 def _mixed(ahead: Any, behind: Any, mix: Tensor) -> Any:
     """One state for two: every part a mean of both, so that it is one that the cell could have come to."""
-    parts = mix.sigmoid().split([part.shape[1] for part in ahead])
+    parts = torch.split(mix.sigmoid(), [part.shape[1] for part in ahead])
     return type(ahead)(*(torch.lerp(b, a, part.expand_as(a)) for a, b, part in zip(ahead, behind, parts, strict=True)))

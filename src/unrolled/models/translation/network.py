@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unrolled.models.translation.decoder import Decoder, DecoderState
 from unrolled.models.translation.encoder import Encoder
+from unrolled.models.translation.softmax_loss import softmax_loss
 from unrolled.models.translation.tokenizer import START
 
 
@@ -46,7 +47,7 @@ class TranslationNetwork(nn.Module):
         return self.decoder.start(ends, outputs, lengths)
 
     def forward(self, batch: Batch, sampled: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Logits under teacher forcing: the decoder is fed the target pushed back by one step.
+        """Teacher forcing: the decoder is fed the target pushed back by one step.
 
         Args:
             batch: of pairs.
@@ -54,7 +55,8 @@ class TranslationNetwork(nn.Module):
                 sampling, Bengio et al. 2015; in two whole passes, Mihaylova, Martins 2019).
 
         Returns:
-            Logits (tokens, vocabulary) of all target tokens within the lengths, and the tokens (tokens,).
+            Attentional vectors (tokens, embedding_size), one before each target token within the lengths, and the
+            tokens (tokens,).
         """
         state = self.start(batch.source, batch.source_lengths)
         fed = F.pad(batch.target[:, :-1], (1, 0), value=START)
@@ -63,8 +65,12 @@ class TranslationNetwork(nn.Module):
             fed = self._replaced(fed, batch.target_lengths, state, sampled)
         vectors, _ = self.decoder(fed, batch.target_lengths, state)
         # What lies in the padding need not go through the softmax, which is most of the work.
-        vectors = F.dropout(vectors[inside], self.decoder.dropout, self.training)
-        return self.decoder.logits(vectors), batch.target[inside]
+        return F.dropout(vectors[inside], self.decoder.dropout, self.training), batch.target[inside]
+
+    def loss(self, batch: Batch, *, smoothing: float = 0.0, sampled: float = 0.0) -> tuple[Tensor, int]:
+        """The mean cross-entropy of the target tokens in nats, smoothed as told, and how many tokens they are."""
+        vectors, tokens = self(batch, sampled)
+        return softmax_loss(vectors, *self.decoder.softmax, tokens, smoothing), len(tokens)
 
     @torch.no_grad()
     def _replaced(self, fed: Tensor, lengths: Tensor, state: DecoderState, part: float) -> Tensor:
@@ -74,7 +80,8 @@ class TranslationNetwork(nn.Module):
 
     def log_probabilities(self, batch: Batch) -> Tensor:
         """Logarithm of each target's probability given its source, (batch,), the end token counted."""
-        logits, tokens = self(batch)
+        vectors, tokens = self(batch)
+        logits = self.decoder.logits(vectors)
         each = -F.cross_entropy(logits, tokens, reduction="none")
         rows = torch.arange(len(batch.target), device=each.device)
         rows = rows.repeat_interleave(batch.target_lengths.to(each.device))

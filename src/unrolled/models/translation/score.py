@@ -35,10 +35,12 @@ def scored(translations: Sequence[str], references: Sequence[str]) -> Translatio
     Raises:
         ValueError: they differ in number, or there are none.
     """
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     if len(translations) != len(references) or not references:
         raise ValueError(f"references: expected one for each of {len(translations)} sentences, found {len(references)}")
     bleu, chrf = BLEU(), CHRF()
-    results = [metric.corpus_score(list(translations), [list(references)]).score for metric in (bleu, chrf)]
-    return TranslationScore(*results, len(references), str(bleu.get_signature()), str(chrf.get_signature()))
+    reached = [metric.corpus_score(list(translations), [list(references)]).score for metric in (bleu, chrf)]
+    signatures = [str(metric.get_signature()) for metric in (bleu, chrf)]
+    return TranslationScore(reached[0], reached[1], len(references), signatures[0], signatures[1])

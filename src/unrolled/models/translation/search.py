@@ -50,7 +50,7 @@ class Penalties:
 
     def score(self, log_probability: float, tokens: int, covered: Tensor | None) -> float:
         """Of a sentence of so many tokens, the end counted, that gave each place so much attention, (source,)."""
-        value = log_probability / ((5 + tokens) / 6) ** self.length
+        value: float = log_probability / ((5 + tokens) / 6) ** self.length
         if covered is not None and self.coverage:
             # A place without any attention costs much, but not everything.
             value += self.coverage * float(covered.clamp(1e-6, 1.0).log().sum())

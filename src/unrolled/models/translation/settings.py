@@ -58,8 +58,8 @@ class Settings:
             value = getattr(self, name)
             _expect(name, value, f"one of {', '.join(known)}", value in known)
         attention = self.attention
-        known = f"one of {', '.join(ATTENTION)}, or None"
-        _expect("attention", attention, known, attention is None or attention in ATTENTION)
+        kinds = f"one of {', '.join(ATTENTION)}, or None"
+        _expect("attention", attention, kinds, attention is None or attention in ATTENTION)
         if self.input_feeding and attention is None:
             raise ValueError("input_feeding: expected False, as there is no attention to feed; found True")
 

@@ -112,6 +112,10 @@ class Subwords:
         """The tokens by name."""
         return [self._tokenizer.id_to_token(number) for number in numbers]
 
+    def shown(self, numbers: Sequence[int]) -> list[str]:
+        """The tokens as one would show them: without the space that they may begin with."""
+        return [name.replace(SPACE, " ").strip() or "_" for name in self.tokens(numbers)]
+
     @staticmethod
     def join(tokens: Iterable[str]) -> str:
         """The text of named tokens; special ones but the unknown are left out."""

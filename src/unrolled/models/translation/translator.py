@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -32,13 +31,13 @@ from unrolled.models.folder import (
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoder import Decoder
-from unrolled.models.translation.decoding import Choices, Decoding, Translation
+from unrolled.models.translation.decoding import CHUNK, Choices, Decoding, Translation
 from unrolled.models.translation.encoder import Encoder
 from unrolled.models.translation.network import TranslationNetwork
 from unrolled.models.translation.score import TranslationScore, scored
 from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings, is_integer, is_number
-from unrolled.models.translation.tokenizer import END, SPACE, Subwords
+from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
 from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, train
 
@@ -177,7 +176,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments, by name."""
-        return super().get_params(deep) | {"attention": vars(self)["attention"]}
+        own: dict[str, Any] = super().get_params(deep)
+        return own | {"attention": vars(self)["attention"]}
 
     def fit(
         self,
@@ -212,9 +212,10 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31))
         pairs = Pairs(source, target)
         given = None if validation_data is None else _pairs(validation_data)
-        self.subwords_ = tuple(
-            Subwords.train((pair[side] for pair in pairs), int(settings.vocabulary_size), settings.subwords)
-            for side in (0, 1)
+        size, kind = int(settings.vocabulary_size), settings.subwords
+        self.subwords_ = (
+            Subwords.train((pair[0] for pair in pairs), size, kind),
+            Subwords.train((pair[1] for pair in pairs), size, kind),
         )
         longest = int(settings.max_length)
         corpus = self._corpus(pairs, longest)
@@ -285,9 +286,14 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             ValueError: an argument is not what it should be.
             NotFittedError: `fit` was not called.
         """
-        options = {"length_penalty": length_penalty, "coverage_penalty": coverage_penalty}
         found = self.candidates(
-            sentences, beam, n_best=1, copy_unknown=copy_unknown, max_length=max_length, **options
+            sentences,
+            beam,
+            n_best=1,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            copy_unknown=copy_unknown,
+            max_length=max_length,
         )
         return [best.text for best, *_ in found]
 
@@ -301,13 +307,14 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         coverage_penalty: float = 0.0,
         copy_unknown: bool = False,
         max_length: int | None = None,
+        chunk: int | None = None,
     ) -> Iterator[list[Translation]]:
-        """The best translations of each sentence with their scores, the best first.
-
-        Sentences are read, and translations given, as a stream, some hundred at a time.
+        """The best translations of each sentence with their scores, the best first, as a stream.
 
         Args: those of `translate`, and
             n_best: of each sentence, as many as `beam` unless given.
+            chunk: sentences that are read before the first translation is given; more go into batches of more similar
+                length, and so faster. Some hundred unless given.
 
         Raises:
             ValueError, NotFittedError: as `translate`.
@@ -328,7 +335,9 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             copy_unknown=copy_unknown,
             max_length=_checked_length(max_length),
         )
-        return self._decoding()(_checked_sentences(sentences), choices)
+        if chunk is not None:
+            _check_count("chunk", chunk)
+        return self._decoding()(_checked_sentences(sentences), choices, CHUNK if chunk is None else int(chunk))
 
     def sample(
         self,
@@ -362,9 +371,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         )
         return [best.text for best, *_ in self._decoding()(_checked_sentences(sentences), choices)]
 
-    def score(
-        self, source: Side, target: Side | None = None, *, beam: int = 5, **options: Any
-    ) -> TranslationScore:
+    def score(self, source: Side, target: Side | None = None, *, beam: int = 5, **options: Any) -> TranslationScore:
         """BLEU and chrF of translations of the source, with the target as reference.
 
         Args:
@@ -426,8 +433,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         weights = aligned(self.network_, source, told)
         if self.reverse_source:
             weights = torch.cat([weights[:, :-1].flip(1), weights[:, -1:]], 1)
-        names = (self.subwords_[0].tokens([*own, END]), self.subwords_[1].tokens(told))
-        return Alignment(*([name.replace(SPACE, " ").strip() or "_" for name in side] for side in names), weights.numpy())
+        return Alignment(self.subwords_[0].shown([*own, END]), self.subwords_[1].shown(told), weights.numpy())
 
     attention = Twofold(_attention_of)
 
@@ -471,7 +477,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             made = cls(**parameters, device=device)
             settings = made._settings()
             made._options()
-            made.subwords_ = tuple(Subwords.read(text) for text in texts)
+            made.subwords_ = (Subwords.read(texts[0]), Subwords.read(texts[1]))
             made.history_ = list(config["history"])
             made.dropped_ = int(config["dropped"])
             _check_plausible(settings, tensors)
@@ -514,11 +520,12 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
 
     def _network(self, settings: Settings, source_tokens: int, target_tokens: int) -> TranslationNetwork:
-        size, common = int(settings.embedding_size), {
+        size = int(settings.embedding_size)
+        common: dict[str, Any] = {
             "num_layers": int(settings.num_layers),
             "dropout": float(settings.dropout),
             "variational": bool(settings.variational),
-        }  # fmt: skip
+        }
         encoder = Encoder(source_tokens, size, self._make_cell(), bidirectional=bool(settings.bidirectional), **common)
         decoder = Decoder(
             target_tokens,
@@ -544,8 +551,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         device = next(network.parameters()).device
         total, tokens = 0.0, int(corpus.target.lengths[held].sum())
         for batch in token_batches(corpus.lengths[held], SCORED_TOKENS):
-            logits, told = network(corpus.batch(held[batch], device))
-            total += float(F.cross_entropy(logits, told, reduction="sum"))
+            mean, count = network.loss(corpus.batch(held[batch], device))
+            total += float(mean) * count
         found = {"validation_loss": total / tokens, "validation_perplexity": exp(min(total / tokens, 700.0))}
         if self.monitor == "bleu":
             found["validation_bleu"] = self._bleu(corpus, held, network)
@@ -596,8 +603,9 @@ class _Cost(Callback):
         self.done = (progress.epoch + progress.step / max(progress.steps, 1)) / progress.epochs
 
     def __call__(self, network: Any, batch: Tensor) -> Loss:
-        logits, told = network(self.corpus.batch(batch, self.device), self.sampling * self.done)
-        return Loss(F.cross_entropy(logits, told, label_smoothing=self.smoothing), len(told), {})
+        pairs = self.corpus.batch(batch, self.device)
+        mean, count = network.loss(pairs, smoothing=self.smoothing, sampled=self.sampling * self.done)
+        return Loss(mean, count, {})
 
 
 def _pairs(given: Any) -> Pairs:
