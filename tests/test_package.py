@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "unrolled"
-HEAVY = {"sklearn", "matplotlib", "rich", "typer", "pooch", "pandas", "scipy", "llvmlite", "tensorboard", "safetensors"}
+HEAVY = {
+    "sklearn",
+    "matplotlib",
+    "rich",
+    "typer",
+    "pooch",
+    "pandas",
+    "scipy",
+    "llvmlite",
+    "tensorboard",
+    "safetensors",
+} | {"tokenizers", "sacrebleu"}
 FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 
 

@@ -16,7 +16,8 @@ from unrolled.cli.errors import one_line_errors
 app = typer.Typer(help="Translate: learn from pairs of sentences, translate text, score.", no_args_is_help=True)
 
 SIDE = "A file of one sentence a line, plain or compressed"
-Source = Annotated[Path, typer.Argument(help=f"{SIDE}; or, without TARGET, of tab-separated pairs.", metavar="SOURCE")]
+SOURCE = f"{SIDE}; or, without TARGET, of tab-separated pairs; or a data set's name (see `unrolled data list`)."
+Source = Annotated[str, typer.Argument(help=SOURCE, metavar="SOURCE")]
 Target = Annotated[
     Path | None, typer.Argument(help=f"{SIDE}: the translations, line by line.", metavar="[TARGET]", show_default=False)
 ]
@@ -127,7 +128,8 @@ def fit(
             verbose=sys.stderr.isatty(),
         )
         checkpoints = output.with_name(output.name + ".checkpoints")
-        model.fit(source, target, validation, checkpoints=checkpoints, resume=resume)
+        training, validating = _pairs(source, target, "train"), validation or _named_validation(source, target)
+        model.fit(training, None, validating, checkpoints=checkpoints, resume=resume)
         model.save(output)
         shutil.rmtree(checkpoints, ignore_errors=True)
         told: dict[str, Any] = {"model": str(output), "pairs left out": model.dropped_, **model.history_[-1]}
@@ -204,15 +206,30 @@ def score_on(
     with one_line_errors():
         from unrolled.models import Translator
 
+        pairs = _pairs(source, target, "test")
         reached = Translator.load(model, device=device).score(
-            source,
-            target,
+            pairs,
             beam=beam,
             length_penalty=length_penalty,
             coverage_penalty=coverage_penalty,
             copy_unknown=copy_unknown,
         )
         _tell(reached.record(), as_json)
+
+
+def _pairs(source: str, target: Path | None, split: str) -> Any:
+    from unrolled.data import Pairs, datasets
+
+    return Pairs.named(source, split) if target is None and source in datasets else Pairs(source, target)
+
+
+def _named_validation(source: str, target: Path | None) -> Any:
+    """The validation split of a data set that has one."""
+    from unrolled.data import Pairs, datasets
+
+    named = target is None and source in datasets
+    has = named and any(file.name.startswith("val") for file in datasets[source].files)
+    return Pairs.named(source, "val") if has else None
 
 
 def _typed() -> Iterator[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from unrolled.data.errors import DataError
+from unrolled.data.fetch import fetch
+from unrolled.data.registry import find
 from unrolled.data.text import text_lines
 
 
@@ -30,6 +32,26 @@ class Pairs:
             _checked(source, "source"),
             _checked(target, "target"),
         )  # fmt: skip
+
+    @classmethod
+    def named(cls, name: str, split: str) -> Self:
+        """The pairs of a data set known by name, fetched first if need be.
+
+        Args:
+            name: of the data set, see `unrolled data list`.
+            split: how the names of its files begin: "train", "val" or "test".
+
+        Raises:
+            DataError: there is no such data set, it is none of translations, or it has no such split.
+        """
+        dataset = find(name)
+        if dataset.kind != "translation":
+            raise DataError(f"{name} holds {dataset.kind}, not translations")
+        files = [file.name for file in dataset.files if file.name.startswith(split)]
+        if not files:
+            raise DataError(f"{name}: has no split {split!r}; its files: {', '.join(f.name for f in dataset.files)}")
+        folder = fetch(name)
+        return cls(*(folder / file for file in files[:2]))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         if len(self.sides) == 2:

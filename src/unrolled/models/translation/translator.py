@@ -45,7 +45,7 @@ from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, Pr
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
 # Tokens of a batch where no gradients are kept.
 SCORED_TOKENS = 4000
-Side = str | Path | Iterable[Any]
+Side = str | Path | Pairs | Iterable[Any]
 
 
 class Translator(BaseEstimator):  # type: ignore[misc]
@@ -192,7 +192,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
         Args:
             source: a file of one sentence a line, plain or compressed, or a list of sentences; without target, a file
-                of tab-separated pairs or a list of pairs.
+                of tab-separated pairs, a list of pairs, or `unrolled.data.Pairs`.
             target: the translations, in the same order.
             validation_data: source and target to validate on, or pairs, instead of a part of the training data.
             checkpoints: folder to save to after each epoch and when stopped by a signal; needs a fixed random_state.
@@ -210,8 +210,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         if checkpoints is not None and self.random_state is None:
             raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
         seed = int(check_random_state(self.random_state).randint(2**31))
-        pairs = Pairs(source, target)
-        given = None if validation_data is None else _pairs(validation_data)
+        pairs = _pairs(source, target)
+        given = None if validation_data is None else _pairs_of(validation_data)
         size, kind = int(settings.vocabulary_size), settings.subwords
         self.subwords_ = (
             Subwords.train((pair[0] for pair in pairs), size, kind),
@@ -382,7 +382,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             ValueError, NotFittedError: as `translate` and `fit`.
         """
         check_is_fitted(self)
-        pairs = list(Pairs(source, target))
+        pairs = list(_pairs(source, target))
         return scored(self.translate([pair[0] for pair in pairs], beam, **options), [pair[1] for pair in pairs])
 
     def log_probabilities(self, source: Side, target: Side | None = None) -> NDArray[np.float64]:
@@ -396,7 +396,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             NotFittedError: `fit` was not called.
         """
         check_is_fitted(self)
-        corpus = self._corpus(Pairs(source, target), None)
+        corpus = self._corpus(_pairs(source, target), None)
         if corpus.dropped:
             raise ValueError("source, target: expected text on both sides of every pair, found an empty sentence")
         told = torch.zeros(len(corpus), dtype=torch.float64)
@@ -608,8 +608,12 @@ class _Cost(Callback):
         return Loss(mean, count, {})
 
 
-def _pairs(given: Any) -> Pairs:
-    return Pairs(*given) if isinstance(given, tuple) and len(given) == 2 else Pairs(given)
+def _pairs(source: Any, target: Any = None) -> Pairs:
+    return source if isinstance(source, Pairs) and target is None else Pairs(source, target)
+
+
+def _pairs_of(given: Any) -> Pairs:
+    return Pairs(*given) if isinstance(given, tuple) and len(given) == 2 else _pairs(given)
 
 
 def _checked_sentences(sentences: Any) -> Iterator[str]:
