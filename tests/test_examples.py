@@ -60,6 +60,10 @@ def test_dropout() -> None:
     assert found["test mean squared error"] < 0.2 * found["variance of the targets"]
 
 
+def test_vector_to_sequence() -> None:
+    assert shown("vector_to_sequence")["right"] > 0.95
+
+
 def test_word_vectors() -> None:
     found = shown("word_vectors")
     assert found["each finds its kind"]
