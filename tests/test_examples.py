@@ -62,6 +62,10 @@ def test_dropout() -> None:
     assert test < training < 0.2 * found["and of the targets' mean"]
 
 
+def test_vector_to_sequence() -> None:
+    assert shown("vector_to_sequence")["right"] > 0.95
+
+
 def test_word_vectors() -> None:
     found = shown("word_vectors")
     assert found["each finds its kind"]

@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "unrolled"
 HEAVY = {"sklearn", "matplotlib", "rich", "typer", "pooch", "pandas", "scipy", "llvmlite", "tensorboard", "safetensors"}
-HEAVY |= {"polars", "narwhals", "statsforecast"}
+HEAVY |= {"polars", "narwhals", "statsforecast", "tokenizers", "sacrebleu"}
 FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}
 
 

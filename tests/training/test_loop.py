@@ -215,3 +215,45 @@ class TestCheckpoints:
         assert folder.newest()[1] == {"step": 1}
         assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".step")] == []
         folder.close()
+
+
+def test_the_last_epochs_are_averaged() -> None:
+    class Keep(Callback):
+        seen: list
+
+        def __init__(self) -> None:
+            self.seen = []
+
+        def on_epoch(self, module, progress) -> None:
+            self.seen.append({name: value.clone() for name, value in module.state_dict().items()})
+
+    module, keep = model(), Keep()
+    run(module, Options(epochs=4, average=3), callbacks=[keep])
+    for name, value in module.state_dict().items():
+        torch.testing.assert_close(value, torch.stack([state[name] for state in keep.seen[1:]]).mean(0))
+
+
+def test_averages_resume_bit_for_bit(tmp_path) -> None:
+    whole = model()
+    run(whole, Options(epochs=4, average=3))
+    stopped = model()
+    folder = Checkpoints(tmp_path, {})
+    with pytest.raises(Interrupted):
+        run(stopped, Options(epochs=4, average=3), callbacks=[StopAt(2, 1)], checkpoints=folder)
+    again = model(1)
+    run(again, Options(epochs=4, average=3), checkpoints=folder, resume=True)
+    folder.close()
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+def test_a_metric_that_is_better_when_higher() -> None:
+    values = iter([1.0, 3.0, 2.0, 2.5, 0.0])
+    history = train(
+        model(),
+        loss,
+        batches,
+        Options(epochs=5, patience=2, monitor="-validation_score"),
+        seed=3,
+        validate=lambda module: {"validation_score": next(values)},
+    )
+    assert len(history) == 4

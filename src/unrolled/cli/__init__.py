@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unrolled.cli import bench, classify, data, embed, forecast
+from unrolled.cli import bench, classify, data, embed, forecast, translate
 
 app = typer.Typer(
     name="unrolled",
@@ -19,6 +19,7 @@ app.add_typer(classify.app, name="classify")
 app.add_typer(data.app, name="data")
 app.add_typer(embed.app, name="embed")
 app.add_typer(forecast.app, name="forecast")
+app.add_typer(translate.app, name="translate")
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 
 

@@ -3,6 +3,7 @@
 from unrolled.data.batching import length_batches as length_batches
 from unrolled.data.batching import pad as pad
 from unrolled.data.batching import padding_fraction as padding_fraction
+from unrolled.data.batching import token_batches as token_batches
 from unrolled.data.csv import read_csv as read_csv
 from unrolled.data.csv import read_csv_folder as read_csv_folder
 from unrolled.data.dataset import DataSet as DataSet
@@ -13,6 +14,7 @@ from unrolled.data.idx import read_idx as read_idx
 from unrolled.data.load import load as load
 from unrolled.data.load import splits as splits
 from unrolled.data.numpy import read_numpy as read_numpy
+from unrolled.data.pairs import Pairs as Pairs
 from unrolled.data.ragged import Ragged as Ragged
 from unrolled.data.ragged import stack as stack
 from unrolled.data.registry import datasets as datasets

@@ -61,6 +61,57 @@ def length_batches(
     return batches
 
 
+def token_batches(
+    lengths: Tensor | NDArray[Any] | Sequence[Any], tokens: int, generator: torch.Generator | None = None
+) -> list[Tensor]:
+    """Splits the indices of sequences, or pairs of them, into batches of about as many tokens, of similar length.
+
+    As `length_batches`, but a batch has as many rows as fit: rows times its longest row's tokens, of whichever side
+    is longer, are at most `tokens`. A row that is longer by itself is a batch of its own.
+
+    Args:
+        lengths: (sequences,) or (sequences, sides), integers, 0 or more. The last side counts first in the order.
+        tokens: most tokens of a batch on each side, padding counted, 1 or more.
+        generator: as `length_batches` has it.
+
+    Returns:
+        The batches, each a tensor of indices, int64. Every index is in exactly one of them.
+
+    Raises:
+        ValueError: lengths are not non-negative integers, or tokens is not a positive integer.
+    """
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+        raise ValueError(f"tokens must be an integer of at least 1, found {tokens!r}")
+    table = torch.as_tensor(lengths)
+    table = table[:, None] if table.ndim == 1 else table
+    sides = [_check_lengths(side) for side in table.unbind(1)]
+    count = len(table)
+    if count == 0:
+        return []
+    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    longest = torch.stack(sides).amax(0)
+    rows = max(1, tokens // max(1, round(longest.double().mean().item())))
+    batches = []
+    for pool in torch.split(order, _pool(count, rows) if generator else count):
+        for side in sides:
+            pool = pool[side[pool].argsort(stable=True)]
+        batches += _cut(pool, longest[pool].tolist(), tokens)
+    if generator:
+        batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+    return batches
+
+
+def _cut(indices: Tensor, longest: list[int], tokens: int) -> list[Tensor]:
+    """Cuts indices into runs, each as long as its rows times its longest row allow."""
+    sizes, rows, most = [], 0, 0
+    for length in longest:
+        if rows and (rows + 1) * max(most, length) > tokens:
+            sizes.append(rows)
+            rows = most = 0
+        rows, most = rows + 1, max(most, length)
+    return list(torch.split(indices, [*sizes, rows]))
+
+
 def pad(sequences: Tensor | Ragged, indices: Tensor) -> tuple[Tensor, Tensor]:
     """Gathers some sequences into one batch.
 

@@ -207,6 +207,20 @@ _table = (
         ),
     ),
     DataSet(
+        name="phrases",
+        kind="translation",
+        description="685 short sentences in English and French, made from a grammar",
+        origin="the unrolled maintainers",
+        licence="CC0 1.0",
+        folder="phrases",
+        embedded=True,
+        files=_files(
+            (),
+            ("train.tsv", "e7ae94f702f486b2d37497d646d1b923d0dee28cdff57c3f5bf352389a7b3104", 37_576),
+            ("test.tsv", "8742a1ddd698cc7003e45e3027a2e5ccd974714de830cb1566132150303f6d57", 5_829),
+        ),
+    ),
+    DataSet(
         name="multi30k",
         kind="translation",
         description="31,014 captions of pictures in English and French",

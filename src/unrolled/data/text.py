@@ -23,6 +23,8 @@ from unrolled.data.tokenizer import Tokenizer
 BLOCK = 2**20
 # Longer runs without a space are no words; they are dropped, so that a file without spaces takes no memory.
 LONGEST_WORD = 1000
+# Bytes of a line where a line is a sentence; no sentence is near as long.
+LONGEST_LINE = 2**20
 # Text packs at most some twenty-fold. What packs far better is a bomb.
 UNPACKED_BYTES = 256 * 2**20
 UNPACKED_RATIO = 200
@@ -51,6 +53,27 @@ class TextFiles:
         for path in self.paths:
             for line in _pieces(path):
                 yield self.tokenizer(line)
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file, plain or compressed, without their ends; lines end at a line feed, and there only.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, unpacks to too much, or a line is too long for a sentence.
+    """
+    with _opened(path) as stream:
+        limit = max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+        number = done = 0
+        while line := stream.readline(LONGEST_LINE + 1):
+            number, done = number + 1, done + len(line)
+            if len(line) > LONGEST_LINE:
+                raise DataError(f"{path}, line {number}: longer than {LONGEST_LINE} bytes; expected a sentence a line")
+            if done > limit:
+                raise DataError(f"{path}: unpacks to more than {limit} bytes; unpack it first")
+            try:
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n").removesuffix("\r")
+            except UnicodeDecodeError as error:
+                raise DataError(f"{path}, line {number}: expected UTF-8 text, found {error.reason}") from error
 
 
 def _paths(source: str | Path) -> list[Path]:

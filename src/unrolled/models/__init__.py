@@ -7,3 +7,4 @@ from unrolled.models.embedding import WordVectors as WordVectors
 from unrolled.models.folder import ModelError as ModelError
 from unrolled.models.forecasting import EnsembleForecaster as EnsembleForecaster
 from unrolled.models.forecasting import Forecaster as Forecaster
+from unrolled.models.translation import Translator as Translator

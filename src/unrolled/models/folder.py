@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from unrolled.training.files import checksum, write_folder
 
 FORMAT = 1
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
+# One for a model of one language, two for one that goes from one to another.
+TOKENIZER, SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "source.tokenizer.json", "target.tokenizer.json"
+TOKENIZERS = (TOKENIZER, SOURCE_TOKENIZER, TARGET_TOKENIZER)
 # A config is small; what claims to be one and is larger is not read.
 LARGEST_CONFIG = 16 * 2**20
+LARGEST_TOKENIZER = 256 * 2**20
 
 
 class ModelError(ValueError):
@@ -21,7 +26,12 @@ class ModelError(ValueError):
 
 
 def write_model(
-    path: str | Path, kind: str, config: dict[str, Any], tensors: dict[str, Tensor], vocabulary: Any = None
+    path: str | Path,
+    kind: str,
+    config: dict[str, Any],
+    tensors: dict[str, Tensor],
+    vocabulary: Any = None,
+    tokenizers: Mapping[str, str] | None = None,
 ) -> None:
     """Saves a model; an earlier one of the same name is replaced as a whole.
 
@@ -31,6 +41,7 @@ def write_model(
         config: JSON values that make the model again.
         tensors: its parameters and buffers.
         vocabulary: JSON values for a file of its own, None for no such file.
+        tokenizers: the text of each of `TOKENIZERS` that the model has.
 
     Raises:
         ModelError: the folder exists and holds something else than a model.
@@ -48,6 +59,9 @@ def write_model(
     if vocabulary is not None:
         files[VOCABULARY] = json.dumps(vocabulary, ensure_ascii=False).encode()
         head["vocabulary_sha256"] = checksum(files[VOCABULARY])
+    if tokenizers:
+        files |= {name: text.encode() for name, text in tokenizers.items()}
+        head["tokenizer_sha256"] = {name: checksum(files[name]) for name in tokenizers}
     write_folder(path, {CONFIG: json.dumps(head, indent=1).encode(), **files})
 
 
@@ -60,7 +74,7 @@ def check_free(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise ModelError(f"{path}: is a file; expected a folder for a model")
     names = {entry.name for entry in path.iterdir()} if path.exists() else set()
-    foreign = sorted(names - {CONFIG, WEIGHTS, VOCABULARY})
+    foreign = sorted(names - {CONFIG, WEIGHTS, VOCABULARY, *TOKENIZERS})
     if foreign:
         raise ModelError(f"{path}: holds {foreign[0]!r}, which is no part of a model; choose another folder")
 
@@ -109,6 +123,27 @@ def read_vocabulary(path: str | Path, config: dict[str, Any]) -> Any:
         raise ModelError(f"{file}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, ModelError) else ModelError(f"{file}: is not JSON: {error}") from error
+
+
+def read_tokenizer(path: str | Path, config: dict[str, Any], name: str = TOKENIZER) -> str:
+    """The text of a tokenizer that belongs to a config.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    file = Path(path) / name
+    sums = config.get("tokenizer_sha256")
+    try:
+        if file.stat().st_size > LARGEST_TOKENIZER:
+            raise ModelError(f"{file}: larger than a tokenizer can be")
+        body = file.read_bytes()
+        if not isinstance(sums, dict) or checksum(body) != sums.get(name):
+            raise ModelError(f"{file}: damaged, or not the one that belongs to {CONFIG}")
+        return body.decode()
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{file}: expected UTF-8 text, found {error.reason}") from error
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Recurrent layers as torch modules: torch.nn's own by name, any cell in layers, and wrappers."""
+"""Recurrent layers as torch modules: torch.nn's own by name, any cell in layers, wrappers, and attention."""
 
 from __future__ import annotations
 
 from unrolled.nn.acceleration import accelerate as accelerate
+from unrolled.nn.attention import Attention as Attention
 from unrolled.nn.drop_in import GRU as GRU
 from unrolled.nn.drop_in import LSTM as LSTM
 from unrolled.nn.drop_in import RNN as RNN

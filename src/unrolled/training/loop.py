@@ -75,7 +75,7 @@ def train(
         CheckpointError: the checkpoints are damaged or another run's.
 
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
-    parameters if `patience` is set, and what the module keeps for one batch.
+    parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch.
     """
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
     with torch.random.fork_rng(devices=sorted({device.index or 0 for device in devices})):
@@ -123,6 +123,7 @@ class _Run:
         self.seconds = 0.0
         self.best = float("inf")
         self.best_tensors: dict[str, Tensor] = {}
+        self.recent: list[dict[str, Tensor]] = []
         self.stale = 0
         self.progress.steps = len(self._epoch_batches())
 
@@ -135,6 +136,8 @@ class _Run:
             self.one_epoch(request)
         if self.options.patience is not None and self.best_tensors:
             self.module.load_state_dict(self.best_tensors)
+        elif len(self.recent) > 1:
+            self.module.load_state_dict(_mean(self.recent))
 
     def _has_stopped_early(self) -> bool:
         return self.options.patience is not None and self.stale >= self.options.patience
@@ -194,7 +197,8 @@ class _Run:
         if self.validate is not None:
             with torch.no_grad():
                 entry |= self.validate(self.module)
-        self._note_best(entry.get(self.options.monitor))
+        self._note_recent()
+        self._note_best(entry)
         progress.history.append(entry)
         for callback in self.callbacks:
             callback.on_epoch(self.module, progress)
@@ -202,12 +206,19 @@ class _Run:
         progress.metrics, self.sums, self.seconds = {}, {}, 0.0
         self.epoch_start = self.generator.get_state()
 
-    def _note_best(self, value: float | None) -> None:
-        if self.options.patience is None or value is None:
+    def _note_recent(self) -> None:
+        if self.options.average > 1:
+            now = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+            self.recent = [*self.recent, now][-self.options.average :]
+
+    def _note_best(self, entry: dict[str, Any]) -> None:
+        name = self.options.monitor.removeprefix("-")
+        if self.options.patience is None or name not in entry:
             return
+        value = entry[name] if name == self.options.monitor else -entry[name]
         if value < self.best:
             self.best, self.stale = value, 0
-            self.best_tensors = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+            self.best_tensors = _mean(self.recent or [self.module.state_dict()])
         else:
             self.stale += 1
 
@@ -216,6 +227,8 @@ class _Run:
         progress = self.progress
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_tensors.items()}
+        for number, kept in enumerate(self.recent):
+            tensors |= {f"recent.{number}.{name}": tensor for name, tensor in kept.items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if value is not None}
         tensors["random.epoch"] = self.epoch_start
@@ -242,6 +255,8 @@ class _Run:
         tensors, state = found
         self.module.load_state_dict(_under("module.", tensors))
         self.best_tensors = _under("best.", tensors)
+        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
+        self.recent = [epoch for epoch in kept if epoch]
         held: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             number, key = name.split(".", 1)
@@ -258,3 +273,12 @@ class _Run:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of several states of a module; whole numbers are the last state's."""
+    last = states[-1]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor.clone()
+        for name, tensor in last.items()
+    }

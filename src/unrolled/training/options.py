@@ -28,7 +28,9 @@ class Options:
         warmup: part of all steps in which the learning rate rises from zero, 0 to below 1.
         patience: stop after this many epochs without improvement of `monitor`, and go back to the best parameters;
             None to train to the end and keep the last.
-        monitor: the validation metric that counts, smaller is better.
+        monitor: the validation metric that counts, smaller is better; with a minus before its name larger is.
+        average: how many of the last epochs' parameters the trained ones are the mean of (Polyak, Juditsky 1992): of
+            the last before the end, or before the best epoch if `patience` is set.
 
     Raises:
         ValueError: a value is out of its range; the message names the argument.
@@ -43,6 +45,7 @@ class Options:
     warmup: float = 0.0
     patience: int | None = None
     monitor: str = "validation_loss"
+    average: int = 1
 
     def __post_init__(self) -> None:
         _expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
@@ -56,6 +59,7 @@ class Options:
         _expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
         patience = self.patience
         _expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
+        _expect("average", self.average, "a positive integer", _is_count(self.average))
 
     def make_optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimizer for a module's parameters."""

@@ -108,7 +108,7 @@ def chosen_baselines(given: Sequence[str] | None, count: int) -> tuple[str, ...]
         if name not in BASELINES:
             raise ValueError(f"baselines: expected some of {', '.join(BASELINES)}, found {name!r}")
     if ETS in given and not installed:
-        raise ValueError("baselines: auto-ets needs the package statsforecast: pip install 'unrolled[statsforecast]'")
+        raise ValueError("baselines: auto-ets needs the package statsforecast: pip install 'unrolled[ets]'")
     return tuple(given)
 
 

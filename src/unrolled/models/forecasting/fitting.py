@@ -23,6 +23,7 @@ from unrolled.training import Callback, Checkpoints, Loss, Options, train
 
 # An epoch draws every window once, but at least and at most so many.
 FEWEST_DRAWN, MOST_DRAWN = 1024, 32_768
+FEW_HELD = 16
 # Held-back windows that are looked at after each epoch, and that calibrate.
 MOST_VALIDATED = 2048
 VALIDATED_AT_ONCE = 256
@@ -43,13 +44,17 @@ def split(data: SeriesSet, window: int, horizon: int, validation: float) -> Spli
         data: the series.
         window, horizon: steps.
         validation: steps at the end of each series that are kept from training, or a part of its steps; but the
-            horizon at least, and nothing of a series that would have less than window and horizon left.
+            horizon at least, half as much again if that makes few windows, and nothing of a series that would have less
+            than window and horizon left.
     """
     lengths = data.lengths
     if validation >= 1:
         held = np.full_like(lengths, int(validation))
     else:
         held = np.where(validation > 0, np.maximum(np.round(validation * lengths), horizon), 0).astype(np.int64)
+        # One window alone says little of when to stop: few series give half a horizon more.
+        if 0 < (held - horizon + 1).sum() < FEW_HELD:
+            held += horizon // 2
     enough = lengths - held >= (window + horizon if validation < 1 else horizon + 1)
     held = np.where(enough & (held >= horizon), held, 0)
     first, last = training_cutoffs(lengths, window, horizon, held)

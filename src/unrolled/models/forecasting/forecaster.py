@@ -80,8 +80,8 @@ class Forecaster(Forecasting):
         warmup: part of all steps in which the learning rate rises.
         patience: stop after this many epochs without a lower loss on held-back windows, and go back to the best; None
             to train to the end.
-        validation: steps at the end of each series that are held back, or a part of its steps (the horizon at least;
-            nothing where too little would be left); 0 for none.
+        validation: steps at the end of each series that are held back, or a part of its steps (the horizon at least,
+            half as much again if that makes few windows; nothing where too little would be left); 0 for none.
         refit: whether to train once more on everything, for as many epochs as did best; "auto" for small data.
         random_state: seed (an integer or a NumPy RandomState); the same gives the same model bit for bit on one
             machine and thread count. None draws one.

@@ -1,0 +1,88 @@
+"""The network of a translator: encoder, decoder, and what a batch of pairs costs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unrolled.models.translation.decoder import Decoder, DecoderState
+from unrolled.models.translation.encoder import Encoder
+from unrolled.models.translation.softmax_loss import softmax_loss
+from unrolled.models.translation.tokenizer import START
+
+
+class Batch(NamedTuple):
+    """Pairs of sentences.
+
+    Attributes:
+        source: (batch, source time), int64, padded.
+        source_lengths: (batch,).
+        target: (batch, target time), each row ended by the end token, padded.
+        target_lengths: (batch,), the end token counted.
+    """
+
+    source: Tensor
+    source_lengths: Tensor
+    target: Tensor
+    target_lengths: Tensor
+
+
+class TranslationNetwork(nn.Module):
+    """Encoder and decoder.
+
+    Args:
+        encoder, decoder: the parts; the decoder's layers are the encoder's in number and cell.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def start(self, source: Tensor, lengths: Tensor) -> DecoderState:
+        """The decoder's state before the first token, of source (batch, time)."""
+        outputs, ends = self.encoder(source, lengths)
+        return self.decoder.start(ends, outputs, lengths)
+
+    def forward(self, batch: Batch, sampled: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: the decoder is fed the target pushed back by one step.
+
+        Args:
+            batch: of pairs.
+            sampled: the part of the fed tokens that is replaced by what the model itself would say (scheduled
+                sampling, Bengio et al. 2015; in two whole passes, Mihaylova, Martins 2019).
+
+        Returns:
+            Attentional vectors (tokens, embedding_size), one before each target token within the lengths, and the
+            tokens (tokens,).
+        """
+        state = self.start(batch.source, batch.source_lengths)
+        fed = F.pad(batch.target[:, :-1], (1, 0), value=START)
+        inside = torch.arange(fed.shape[1], device=fed.device) < batch.target_lengths.to(fed.device)[:, None]
+        if sampled > 0:
+            fed = self._replaced(fed, batch.target_lengths, state, sampled)
+        vectors, _ = self.decoder(fed, batch.target_lengths, state)
+        # What lies in the padding need not go through the softmax, which is most of the work.
+        return F.dropout(vectors[inside], self.decoder.dropout, self.training), batch.target[inside]
+
+    def loss(self, batch: Batch, *, smoothing: float = 0.0, sampled: float = 0.0) -> tuple[Tensor, int]:
+        """The mean cross-entropy of the target tokens in nats, smoothed as told, and how many tokens they are."""
+        vectors, tokens = self(batch, sampled)
+        return softmax_loss(vectors, *self.decoder.softmax, tokens, smoothing), len(tokens)
+
+    @torch.no_grad()
+    def _replaced(self, fed: Tensor, lengths: Tensor, state: DecoderState, part: float) -> Tensor:
+        vectors, _ = self.decoder(fed, lengths, state)
+        said = F.pad(self.decoder.logits(vectors).argmax(-1)[:, :-1], (1, 0), value=START)
+        return torch.where(torch.rand(fed.shape, device=fed.device) < part, said, fed)
+
+    def log_probabilities(self, batch: Batch) -> Tensor:
+        """Logarithm of each target's probability given its source, (batch,), the end token counted."""
+        vectors, tokens = self(batch)
+        logits = self.decoder.logits(vectors)
+        each = -F.cross_entropy(logits, tokens, reduction="none")
+        rows = torch.arange(len(batch.target), device=each.device)
+        rows = rows.repeat_interleave(batch.target_lengths.to(each.device))
+        return each.new_zeros(len(batch.target)).index_add(0, rows, each)

@@ -1,0 +1,270 @@
+"""What the decoder says: the likeliest token at each step, a random one, or the likeliest sentences by beam search.
+
+Rows that have said the end token are dropped from the batch, so that a batch costs what its sentences need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unrolled.models.translation.network import TranslationNetwork
+from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
+
+# What a target never holds.
+NEVER = (PAD, START)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What might be said.
+
+    Attributes:
+        tokens: without the end token.
+        log_probability: natural logarithm of the model's probability, the end token counted.
+        score: what it is ranked by, higher is better.
+        attended: for each token the place in the source that was attended most, unknown tokens before others; empty
+            without attention.
+    """
+
+    tokens: list[int]
+    log_probability: float
+    score: float
+    attended: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Penalties:
+    """How finished sentences are ranked: log_probability / lp + cp (Wu et al. 2016, equation 14).
+
+    Args:
+        length: alpha in lp = ((5 + tokens) / 6) ** alpha; 0 for none, more favours longer sentences.
+        coverage: beta in cp = beta * sum over the source of log(min(its attention in sum, 1)); 0 for none.
+    """
+
+    length: float = 1.0
+    coverage: float = 0.0
+
+    def score(self, log_probability: float, tokens: int, covered: Tensor | None) -> float:
+        """Of a sentence of so many tokens, the end counted, that gave each place so much attention, (source,)."""
+        value: float = log_probability / ((5 + tokens) / 6) ** self.length
+        if covered is not None and self.coverage:
+            # A place without any attention costs much, but not everything.
+            value += self.coverage * float(covered.clamp(1e-6, 1.0).log().sum())
+        return value
+
+
+@torch.no_grad()
+def sample(
+    network: TranslationNetwork,
+    source: Tensor,
+    lengths: Tensor,
+    limits: Tensor,
+    *,
+    temperature: float = 0.0,
+    unknown: bool = False,
+    generator: torch.Generator | None = None,
+) -> list[Hypothesis]:
+    """One sentence a row, token by token.
+
+    Args:
+        network: in evaluation mode.
+        source: (batch, time), int64.
+        lengths: (batch,).
+        limits: (batch,), most tokens of each row, the end token not counted.
+        temperature: logits are divided by it before one is drawn; 0 takes the likeliest.
+        unknown: whether the unknown token may be said.
+        generator: of the draws.
+    """
+    state = network.start(source, lengths)
+    rows = len(source)
+    device = source.device
+    alive = torch.arange(rows, device=device)
+    token = torch.full((rows,), START, device=device)
+    limits = limits.to(device)
+    said: list[list[int]] = [[] for _ in range(rows)]
+    seen: list[list[int]] = [[] for _ in range(rows)]
+    total = torch.zeros(rows, device=device)
+    step = 0
+    while len(alive):
+        vectors, state, weights = network.decoder.step(token, state)
+        logits = network.decoder.logits(vectors)
+        whole = logits.logsumexp(-1)
+        _forbid(logits, limits[alive] <= step, unknown)
+        if temperature > 0:
+            parts = ((logits - logits.amax(-1, keepdim=True)) / temperature).softmax(-1)
+            token = parts.multinomial(1, generator=generator)[:, 0]
+        else:
+            token = logits.argmax(-1)
+        total[alive] += logits.gather(1, token[:, None])[:, 0] - whole
+        places = _attended(weights, source[alive])
+        going = token != END
+        for number, (row, one) in enumerate(zip(alive.tolist(), token.tolist(), strict=True)):
+            if one != END:
+                said[row].append(one)
+                if places is not None:
+                    seen[row].append(int(places[number]))
+        step += 1
+        if not bool(going.all()):
+            keep = going.nonzero()[:, 0]
+            alive, token, state = alive[keep], token[keep], state.select(keep, keep)
+    values = total.tolist()
+    return [Hypothesis(*parts) for parts in zip(said, values, values, seen, strict=True)]
+
+
+@torch.no_grad()
+def beam_search(
+    network: TranslationNetwork,
+    source: Tensor,
+    lengths: Tensor,
+    limits: Tensor,
+    *,
+    beam: int,
+    penalties: Penalties,
+    unknown: bool = False,
+) -> list[list[Hypothesis]]:
+    """The best sentences of each row that a beam finds, the best first, at most `beam` of them.
+
+    A row is done when `beam` of its sentences have ended. Args: those of `sample`, and
+        beam: sentences that are kept at each step.
+        penalties: how those that ended are ranked.
+    """
+    beams = _Beams(network, source, lengths, beam, penalties, limits)
+    while len(beams.alive):
+        beams.step(unknown)
+    return [sorted(found, key=lambda one: -one.score)[:beam] for found in beams.found]
+
+
+class _Beams:
+    """The beams of those rows that are not done.
+
+    Tensors (rows, beam, ...): `token` said last, `total` log-probabilities, `said`, `seen`, and `covered`, attention
+    in sum.
+    """
+
+    def __init__(
+        self,
+        network: TranslationNetwork,
+        source: Tensor,
+        lengths: Tensor,
+        beam: int,
+        penalties: Penalties,
+        limits: Tensor,
+    ) -> None:
+        rows, device = len(source), source.device
+        self.decoder, self.beam, self.penalties = network.decoder, beam, penalties
+        self.source, self.lengths, self.limits = source, lengths.to(device), limits.to(device)
+        self.found: list[list[Hypothesis]] = [[] for _ in range(rows)]
+        self.alive = torch.arange(rows, device=device)
+        self.state = network.start(source, lengths).select(self.alive.repeat_interleave(beam))
+        self.token = torch.full((rows, beam), START, device=device)
+        # All beams of a row are alike at first: only one of them counts.
+        self.total = torch.full((rows, beam), float("-inf"), device=device)
+        self.total[:, 0] = 0.0
+        room = int(limits.max()) if rows else 0
+        self.said = torch.zeros(rows, beam, room, dtype=torch.int64, device=device)
+        attends = self.state.memory is not None
+        self.seen = torch.zeros_like(self.said) if attends else None
+        self.covered = torch.zeros(rows, beam, source.shape[1], device=device) if attends else None
+        self.done = 0
+
+    def step(self, unknown: bool) -> None:
+        """One token more."""
+        rows, beam = self.token.shape
+        vectors, state, weights = self.decoder.step(self.token.flatten(), self.state)
+        logits = self.decoder.logits(vectors).view(rows, beam, -1)
+        whole = logits.logsumexp(-1)
+        _forbid(logits, self.limits[self.alive] <= self.done, unknown)
+        # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
+        width = min(beam + 1, logits.shape[-1])
+        best, tokens = logits.topk(width, -1)
+        totals = (self.total[:, :, None] + best - whole[:, :, None]).flatten(1)
+        total, place = totals.topk(min(2 * beam, totals.shape[1]), 1)
+        parent, token = place // width, tokens.flatten(1).gather(1, place)
+        if weights is not None:
+            weights = weights.view(rows, beam, -1)
+        ends = token == END
+        self._collect(total, parent, ends, weights)
+        # The first of those that go on, in order.
+        order = torch.where(ends, total.new_tensor(float("-inf")), total).topk(beam, 1)
+        self.total, parent, self.token = order.values, parent.gather(1, order.indices), token.gather(1, order.indices)
+        self._follow(parent, weights)
+        going = [
+            number
+            for number, row in enumerate(self.alive.tolist())
+            if len(self.found[row]) < beam and bool(self.limits[row] > self.done)
+        ]
+        self.done += 1
+        kept = None if len(going) == rows else torch.tensor(going, dtype=torch.int64, device=self.token.device)
+        self.state = self._selected(state, parent, kept)
+
+    def _collect(self, total: Tensor, parent: Tensor, ends: Tensor, weights: Tensor | None) -> None:
+        """Takes the sentences that end among the best."""
+        best = ends[:, : self.beam] & total[:, : self.beam].isfinite()
+        for number, rank in best.nonzero().tolist():
+            row, of, count = int(self.alive[number]), int(parent[number, rank]), self.done
+            covered = None
+            if self.covered is not None and weights is not None:
+                covered = (self.covered[number, of] + weights[number, of])[: int(self.lengths[row])]
+            logarithm = float(total[number, rank])
+            told = self.said[number, of, :count].tolist()
+            seen = [] if self.seen is None else self.seen[number, of, :count].tolist()
+            score = self.penalties.score(logarithm, count + 1, covered)
+            self.found[row].append(Hypothesis(told, logarithm, score, seen))
+
+    def _follow(self, parent: Tensor, weights: Tensor | None) -> None:
+        """Every beam becomes the continuation of its parent."""
+        self.said = _of_parents(self.said, parent)
+        if self.done < self.said.shape[2]:
+            self.said[:, :, self.done] = self.token
+        if self.covered is not None and self.seen is not None and weights is not None:
+            places = _attended(weights, self.source[self.alive][:, None])
+            self.seen = _of_parents(self.seen, parent)
+            if places is not None and self.done < self.seen.shape[2]:
+                self.seen[:, :, self.done] = places.gather(1, parent)
+            self.covered = _of_parents(self.covered + weights, parent)
+
+    def _selected(self, state: Any, parent: Tensor, kept: Tensor | None) -> Any:
+        """The decoder's state of the beams, and of the rows that are kept; these are cut out of everything else."""
+        rows, beam = parent.shape
+        places = parent + beam * torch.arange(rows, device=parent.device)[:, None]
+        if kept is None:
+            return state.select(places.flatten())
+        self.alive, self.token, self.total, self.said = (
+            part[kept] for part in (self.alive, self.token, self.total, self.said)
+        )
+        self.seen = None if self.seen is None else self.seen[kept]
+        self.covered = None if self.covered is None else self.covered[kept]
+        return state.select(places[kept].flatten(), kept)
+
+
+def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
+    return values.gather(1, parent[:, :, None].expand(-1, -1, values.shape[2]))
+
+
+def _forbid(logits: Tensor, must_end: Tensor, unknown: bool) -> None:
+    """Makes impossible, in place, what must not be said; rows whose limit is reached can but end."""
+    for never in (*NEVER, *(() if unknown else (UNKNOWN,))):
+        logits[..., never] = float("-inf")
+    if bool(must_end.any()):
+        end = logits[..., END].clone()
+        logits[must_end] = float("-inf")
+        logits[..., END] = end
+
+
+def _attended(weights: Tensor | None, source: Tensor) -> Tensor | None:
+    """The place that each row attended most, unknown tokens before others."""
+    return None if weights is None else (weights + (source == UNKNOWN)).argmax(-1)
+
+
+def best_only(found: list[list[Hypothesis]]) -> list[Hypothesis]:
+    """The best of each row."""
+    return [one[0] for one in found]
+
+
+def shifted(hypothesis: Hypothesis, places: int) -> Hypothesis:
+    """The hypothesis of a piece of a sentence that begins so many places in."""
+    return replace(hypothesis, attended=[place + places for place in hypothesis.attended])
