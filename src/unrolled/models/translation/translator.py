@@ -188,7 +188,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         checkpoints: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
-        """Trains on pairs of sentences, which are read as a stream, once for the subwords and once as tokens.
+        """Trains on pairs of sentences, which are read as a stream, for the subwords and then as tokens.
 
         Args:
             source: a file of one sentence a line, plain or compressed, or a list of sentences; without target, a file
