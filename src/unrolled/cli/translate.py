@@ -67,7 +67,7 @@ def fit(
     subwords: Annotated[str, typer.Option(help="bpe or unigram.")] = "bpe",
     max_length: Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")] = 100,
     epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 20,
-    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch on each side.")] = 1500,
+    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch on each side.")] = 800,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
