@@ -1,6 +1,6 @@
 """Translation on Multi30k: what attention, a reversed source and beam search are worth at the same budget.
 
-python -m benchmarks.translate [--epochs 15] [--only attention ...] [--save DIR] [--options JSON]
+python -m benchmarks.translate [--epochs 20] [--only attention ...] [--save DIR] [--options JSON]
 
 Every model has the same cell, sizes, subwords and passes over the 29,000 training pairs (English to French); BLEU and
 chrF are sacrebleu's, on plain text with its case. Seconds are of the processor, over all its cores. The data set is
@@ -64,7 +64,7 @@ def measured(name: str, common: dict[str, Any], save: Path | None) -> list[dict[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=MODELS, default=DEFAULT, help="which models")
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="folder for the trained models")
     parser.add_argument("--options", type=json.loads, default={}, help='of every model, as {"hidden_size": 320}')

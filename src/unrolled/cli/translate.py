@@ -30,7 +30,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object a line.")]
 
 FIT_EXAMPLE = (
-    "Example: unrolled translate fit train.en.gz train.fr.gz --validation val.en.gz val.fr.gz --epochs 15 "
+    "Example: unrolled translate fit train.en.gz train.fr.gz --validation val.en.gz val.fr.gz --epochs 20 "
     "-o runs/en-fr --plot loss.png"
 )
 TEXT_EXAMPLE = "Example: echo 'A dog runs.' | unrolled translate text runs/en-fr"
@@ -66,8 +66,8 @@ def fit(
     vocabulary_size: Annotated[int, typer.Option(help="Most subword tokens of each language.")] = 6000,
     subwords: Annotated[str, typer.Option(help="bpe or unigram.")] = "bpe",
     max_length: Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 15,
-    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch on each side.")] = 1500,
+    epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 20,
+    batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch on each side.")] = 800,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,

@@ -122,8 +122,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         vocabulary_size: int = 6000,
         subwords: str = "bpe",
         max_length: int = 100,
-        epochs: int = 15,
-        batch_tokens: int = 1500,
+        epochs: int = 20,
+        batch_tokens: int = 800,
         lr: float = 2e-3,
         optimizer: str = "adam",
         weight_decay: float = 0.0,
@@ -188,7 +188,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         checkpoints: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
-        """Trains on pairs of sentences, which are read as a stream, once for the subwords and once as tokens.
+        """Trains on pairs of sentences, which are read as a stream, for the subwords and then as tokens.
 
         Args:
             source: a file of one sentence a line, plain or compressed, or a list of sentences; without target, a file
