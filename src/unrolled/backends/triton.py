@@ -34,6 +34,8 @@ def _offer(request: Request) -> Served | str:
     precision = _precision(dtype, device.type)
     if device.type == "cpu" and precision == "bf16":
         return "Triton's interpreter multiplies the bits of bfloat16 (triton issue 11584)"
+    if device.type == "cpu" and torch.compiler.is_compiling():
+        return "torch.compile does not take interpreted kernels into its graph"
     text, why = _text(request.cell, precision)
     if why:
         return why

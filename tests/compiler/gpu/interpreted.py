@@ -52,15 +52,14 @@ def test_matrices_read_in_slices(name: str, way: Any) -> None:
     assert_as_reference(cell, x, lengths=lengths, rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("name", sorted(cells.by_name))
-def test_step_by_step(name: str, reverse: bool, way: Any) -> None:
+def test_step_by_step(name: str, way: Any) -> None:
     way(None)
     cell = cells.make(name, 4, 7, dtype=torch.float64)
     lengths = torch.tensor([4, 0, 2])
     x = torch.randn(3, 4, 4, dtype=torch.float64)
     x[2, 2:] = float("nan")
-    assert_as_reference(cell, x, lengths=lengths, reverse=reverse, rtol=1e-10, atol=1e-11)
+    assert_as_reference(cell, x, lengths=lengths, reverse=len(name) % 2 == 0, rtol=1e-10, atol=1e-11)
 
 
 class Late(Cell):

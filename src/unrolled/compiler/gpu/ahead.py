@@ -32,13 +32,14 @@ class Assembled:
     assembly: str
 
 
-def assembled(kernel: Kernel, capability: int, form: Form | None = None) -> Assembled:
-    """A whole-sequence kernel for ragged rows, assembled.
+def assembled(kernel: Kernel, capability: int, form: Form | None = None, *, ragged: bool = True) -> Assembled:
+    """A whole-sequence kernel, assembled: forwards over ragged rows, or in reverse over whole ones.
 
     Args:
         kernel: what to compile.
         capability: of the GPU: 80 for sm_80.
         form: the likeliest unless given.
+        ragged: whether there are lengths.
 
     Raises:
         RuntimeError: Triton or the assembler refuses.
@@ -54,7 +55,7 @@ def assembled(kernel: Kernel, capability: int, form: Form | None = None) -> Asse
     for i in range(len(arguments.states)):
         types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
     types["scratch"] = f"*{factor}"
-    constants = {"ROWS": form.rows, "RAGGED": True, "REVERSE": False}
+    constants = {"ROWS": form.rows, "RAGGED": ragged, "REVERSE": not ragged}
     return _compiled(kernel_of(text), types, constants, capability, form)
 
 

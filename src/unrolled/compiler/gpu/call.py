@@ -11,6 +11,7 @@ from unrolled.backends.backend import Request, cleaned
 from unrolled.compiler.call import is_batch_major
 from unrolled.compiler.function import differentiable
 from unrolled.compiler.gpu.plan import GpuPlan
+from unrolled.compiler.gpu.precision import product
 from unrolled.compiler.weights import parameter_gradients
 
 
@@ -104,8 +105,7 @@ class GpuCall:
 
     def _over_steps(self, dy: Tensor, v: Tensor) -> Tensor:
         """The sum of dy v^T over all steps and rows."""
-        factors = self.plan.backward.numbers.factors
-        return (dy.t().to(factors) @ v.to(factors)).to(dy.dtype)
+        return product(dy.t(), v, self.plan.backward.numbers)
 
     # Layouts
 

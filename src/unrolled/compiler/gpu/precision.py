@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from unrolled.compiler.executable import Precision
 
@@ -41,3 +42,13 @@ def numbers_of(precision: Precision, *, amd: bool = False) -> Numbers:
         return Numbers("tl.float32", "tl.float16", "ieee", torch.float32, torch.float16)
     how = "ieee" if amd else "tf32" if precision is Precision.TF32 else "tf32x3"
     return Numbers("tl.float32", "tl.float32", how, torch.float32, torch.float32)
+
+
+def product(a: Tensor, b: Tensor, numbers: Numbers) -> Tensor:
+    """A matrix product by torch's library, of factors as the kernels' and with sums as theirs."""
+    a, b = a.to(numbers.factors), b.to(numbers.factors)
+    if numbers.factors == numbers.pointwise:
+        return a @ b
+    if a.is_cuda:
+        return torch.mm(a, b, out_dtype=numbers.pointwise)
+    return a.to(numbers.pointwise) @ b.to(numbers.pointwise)

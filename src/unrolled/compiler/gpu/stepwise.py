@@ -20,7 +20,7 @@ from torch import Tensor
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.cut import Cut
 from unrolled.compiler.gpu.module import kernel_of
-from unrolled.compiler.gpu.precision import Numbers, numbers_of
+from unrolled.compiler.gpu.precision import Numbers, numbers_of, product
 from unrolled.compiler.gpu.segment import Segment
 from unrolled.compiler.graph import Matrix, Program
 
@@ -77,7 +77,7 @@ class Stepwise:
             step, read = turn if self.ascending else steps - 1 - turn, turn % 2
             for segment in self.segments:
                 products = [
-                    _product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
+                    product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
                     for m in cut.multiplies[segment.depth]
                 ]
                 values: list[Any] = [batch, step, steps, like if lengths is None else lengths]
@@ -95,11 +95,3 @@ class Stepwise:
 def _weights(matrix: Matrix, parameters: Mapping[str, Tensor], numbers: Numbers) -> Tensor:
     part = parameters[matrix.name][matrix.row : matrix.row + matrix.rows].to(numbers.factors)
     return part if matrix.transposed else part.t()
-
-
-def _product(factors: Tensor, weights: Tensor, numbers: Numbers) -> Tensor:
-    if numbers.factors == numbers.pointwise:
-        return factors @ weights
-    if factors.is_cuda:
-        return torch.mm(factors, weights, out_dtype=numbers.pointwise)
-    return factors.to(numbers.pointwise) @ weights.to(numbers.pointwise)

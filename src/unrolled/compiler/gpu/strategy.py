@@ -82,4 +82,6 @@ class Strategies:
             for name, form in self.names(device).items()
         }
         size = f"{size_class(batch)} {size_class(steps)} {lengths is not None}"
-        return ways[fastest(f"{self._work} {size}", ways, device)]()
+        # Triton launches on the current device, which need not be the tensors'.
+        with torch.cuda.device_of(next(iter(states.values()))):  # type: ignore[no-untyped-call]
+            return ways[fastest(f"{self._work} {size}", ways, device)]()
