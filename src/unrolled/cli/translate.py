@@ -63,6 +63,9 @@ def fit(
     ] = False,
     label_smoothing: Annotated[float, typer.Option(help="Part of the target spread over all tokens.")] = 0.1,
     scheduled_sampling: Annotated[float, typer.Option(help="Part of inputs that the model says itself.")] = 0.0,
+    softmax_samples: Annotated[
+        int | None, typer.Option(help="Tokens that the softmax draws in training, for a large vocabulary.")
+    ] = None,
     vocabulary_size: Annotated[int, typer.Option(help="Most subword tokens of each language.")] = 6000,
     subwords: Annotated[str, typer.Option(help="bpe or unigram.")] = "bpe",
     max_length: Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")] = 100,
@@ -108,6 +111,7 @@ def fit(
             variational=variational,
             label_smoothing=label_smoothing,
             scheduled_sampling=scheduled_sampling,
+            softmax_samples=softmax_samples,
             vocabulary_size=vocabulary_size,
             subwords=subwords,
             max_length=max_length,

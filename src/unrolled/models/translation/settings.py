@@ -35,6 +35,7 @@ class Settings:
     variational: bool
     label_smoothing: float
     scheduled_sampling: float
+    softmax_samples: int | None
     vocabulary_size: int
     subwords: str
     max_length: int
@@ -46,6 +47,9 @@ class Settings:
         for name in ("hidden_size", "embedding_size", "num_layers", "max_length", "batch_tokens"):
             value = getattr(self, name)
             _expect(name, value, "a positive integer", is_integer(value) and value >= 1)
+        samples = self.softmax_samples
+        counts = samples is None or (is_integer(samples) and samples >= 1)
+        _expect("softmax_samples", samples, "a positive integer or None", counts)
         for name in ("bidirectional", "input_feeding", "reverse_source", "tied", "variational"):
             value = getattr(self, name)
             _expect(name, value, "True or False", isinstance(value, (bool, np.bool_)))

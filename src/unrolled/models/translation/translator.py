@@ -71,6 +71,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         label_smoothing: part of the target spread over all tokens (Szegedy et al. 2016).
         scheduled_sampling: part of the decoder's inputs in training that is what it would say itself (Bengio et al.
             2015), once the run is over; it rises from 0 in a straight line. Training takes longer with it.
+        softmax_samples: tokens that the softmax of a training step draws besides the batch's targets, for a large
+            vocabulary (Jean et al. 2015); None for all of the vocabulary.
         vocabulary_size: most tokens of each language.
         subwords: "bpe" (Sennrich, Haddow, Birch 2016) or "unigram" (Kudo 2018).
         max_length: pairs with more tokens on a side are not trained on; longer sentences are translated in pieces.
@@ -119,6 +121,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         variational: bool = False,
         label_smoothing: float = 0.1,
         scheduled_sampling: float = 0.0,
+        softmax_samples: int | None = None,
         vocabulary_size: int = 6000,
         subwords: str = "bpe",
         max_length: int = 100,
@@ -153,6 +156,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         self.variational = variational
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
+        self.softmax_samples = softmax_samples
         self.vocabulary_size = vocabulary_size
         self.subwords = subwords
         self.max_length = max_length
@@ -240,7 +244,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             torch.manual_seed(seed)
             self.network_ = self._network(settings, *map(len, self.subwords_)).to(device)
         folder = None if checkpoints is None else Checkpoints(checkpoints, {**self._config(), "seed": seed})
-        cost = _Cost(corpus, device, float(settings.label_smoothing), float(settings.scheduled_sampling))
+        cost = _Cost(corpus, device, settings)
         lengths = corpus.lengths[own]
         try:
             self.history_ = train(
@@ -592,8 +596,10 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 class _Cost(Callback):
     """What a batch costs; scheduled sampling grows as training goes on."""
 
-    def __init__(self, corpus: Corpus, device: torch.device, smoothing: float, sampling: float) -> None:
-        self.corpus, self.device, self.smoothing, self.sampling = corpus, device, smoothing, sampling
+    def __init__(self, corpus: Corpus, device: torch.device, settings: Settings) -> None:
+        self.corpus, self.device = corpus, device
+        self.smoothing, self.sampling = float(settings.label_smoothing), float(settings.scheduled_sampling)
+        self.samples = None if settings.softmax_samples is None else int(settings.softmax_samples)
         self.done = 0.0
 
     def on_start(self, module: Any, progress: Progress) -> None:
@@ -604,7 +610,9 @@ class _Cost(Callback):
 
     def __call__(self, network: Any, batch: Tensor) -> Loss:
         pairs = self.corpus.batch(batch, self.device)
-        mean, count = network.loss(pairs, smoothing=self.smoothing, sampled=self.sampling * self.done)
+        mean, count = network.loss(
+            pairs, smoothing=self.smoothing, sampled=self.sampling * self.done, samples=self.samples
+        )
         return Loss(mean, count, {})
 
 
