@@ -32,7 +32,7 @@ def sampled_softmax_loss(
 
     Differentiable once. Memory: as `softmax_loss`, with |T| + k for the vocabulary.
     """
-    present, places = targets.unique(return_inverse=True)
+    present, places = torch.unique(targets, return_inverse=True)
     absent = torch.ones(len(weight), dtype=torch.bool, device=weight.device)
     absent[present] = False
     others = absent.nonzero()[:, 0]
