@@ -170,6 +170,22 @@ def explain(
     Raises:
         TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.
     """
+    explanation = judged(cell, inputs, lengths, state, time_major=time_major, reverse=reverse, show=show)
+    print(explanation)
+    return explanation
+
+
+def judged(
+    cell: Core,
+    inputs: Tensor | None = None,
+    lengths: Tensor | None = None,
+    state: Any = None,
+    *,
+    time_major: bool = False,
+    reverse: bool = False,
+    show: str | Sequence[str] = (),
+) -> Explanation:
+    """What `explain` prints, without printing it."""
     if not isinstance(cell, Core):
         raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
     inner = next(module for module in cell.modules() if isinstance(module, Recurrence))
@@ -187,9 +203,7 @@ def explain(
         from unrolled.compiler.show import shown
 
         compiled = {name: shown(inner, name, rows) for name in ([show] if isinstance(show, str) else show)}
-    explanation = Explanation(automatic(request)[0], verdicts, compiled)
-    print(explanation)
-    return explanation
+    return Explanation(automatic(request)[0], verdicts, compiled)
 
 
 def _offered(request: Request, name: str) -> Served:
