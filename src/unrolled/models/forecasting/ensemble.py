@@ -16,6 +16,7 @@ from unrolled.data.series import SeriesSet
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.forecasting.base import Floats, Forecasting
 from unrolled.models.forecasting.forecaster import Forecaster
+from unrolled.training import joined
 
 
 class EnsembleForecaster(Forecasting):
@@ -43,6 +44,7 @@ class EnsembleForecaster(Forecasting):
         """Steps that the members forecast."""
         return int(self.forecasters[0].horizon)
 
+    @joined()
     def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
         """Trains the members in turn; arguments and errors are those of `Forecaster.fit`."""
         self.checked_options()
