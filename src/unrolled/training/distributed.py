@@ -104,7 +104,7 @@ class Processes:
         for group in alike.values():
             pieces = [p.new_zeros(p.numel()) if p.grad is None else p.grad.flatten() for p in group]
             used = group[0].new_tensor([float(p.grad is not None) for p in group])
-            *pieces, used = self.sum(torch.cat([*pieces, used])).split([*map(len, pieces), len(group)])
+            *pieces, used = torch.split(self.sum(torch.cat([*pieces, used])), [*map(len, pieces), len(group)])
             for parameter, piece, uses in zip(group, pieces, used.tolist(), strict=True):
                 parameter.grad = piece.view_as(parameter) if uses else None
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from unrolled.models.folder import (
     read_tokenizer,
     write_model,
 )
+from unrolled.models.seed import drawn_seed
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoder import Decoder
@@ -38,7 +40,6 @@ from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings, is_integer, is_number
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.models.seed import drawn_seed
 from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, joined, train
 
 # How a run goes, rather than what comes out of it.
