@@ -242,7 +242,7 @@ class _Call:
         if not time_major:
             inputs = inputs.transpose(0, 1)
         if lengths is not None:
-            lengths = _checked_lengths(lengths, inputs)
+            lengths = checked_lengths(lengths, inputs)
             if not isinstance(cell, Recurrence):
                 # What wrappers do to the padding must stay harmless; a backend knows how to deal with it itself.
                 inputs = cleaned(inputs, lengths)
@@ -258,7 +258,12 @@ class _Call:
         return Request(cell, inputs, lengths, state, reverse)
 
 
-def _checked_lengths(lengths: Tensor, inputs: Tensor) -> Tensor:
+def checked_lengths(lengths: Tensor, inputs: Tensor) -> Tensor:
+    """Lengths (batch,) of time-major inputs, on the inputs' device.
+
+    Raises:
+        TypeError, ValueError: they are no integers from 0 to the time steps, one a row.
+    """
     steps, rows = inputs.shape[:2]
     if not isinstance(lengths, Tensor):
         raise TypeError(f"lengths: expected a tensor of integers, found {type(lengths).__name__}")

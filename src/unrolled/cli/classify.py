@@ -67,6 +67,7 @@ def fit(
         from unrolled.data import load, splits
         from unrolled.models import SequenceClassifier
         from unrolled.models.folder import check_free
+        from unrolled.training import is_first
 
         check_free(output)
         _check_writable(plot)
@@ -99,6 +100,8 @@ def fit(
         )
         checkpoints = output.with_name(output.name + ".checkpoints")
         model.fit(training.X, _labels(training, source), checkpoints=checkpoints, resume=resume)
+        if not is_first():
+            return
         model.save(output)
         shutil.rmtree(checkpoints, ignore_errors=True)
         told: dict[str, Any] = {"model": str(output), **model.history_[-1]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -68,6 +67,7 @@ def fit(
         from unrolled.models import WordVectors
         from unrolled.models.embedding import presets
         from unrolled.models.folder import check_free
+        from unrolled.training import is_first
 
         check_free(output)
         _check_file("--plot", plot, (".png", ".pdf", ".svg"))
@@ -105,10 +105,10 @@ def fit(
         try:
             model.fit(files, checkpoints=checkpoints, resume=resume)
         except KeyboardInterrupt:
-            if hasattr(model, "vectors_") and _is_first():
+            if hasattr(model, "vectors_") and is_first():
                 model.save(output)
             raise
-        if not _is_first():
+        if not is_first():
             return
         model.save(output)
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -216,11 +216,6 @@ def _read(path: Path) -> Any:
     from unrolled.models.embedding import Vectors
 
     return WordVectors.load(path).vectors_ if path.is_dir() else Vectors.load(path)
-
-
-def _is_first() -> bool:
-    """Whether this is the one of several processes that writes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

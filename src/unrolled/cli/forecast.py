@@ -121,6 +121,7 @@ def fit(
     with one_line_errors(how):
         from unrolled.data import read_series
         from unrolled.models.folder import check_free
+        from unrolled.training import is_first
 
         if output is None and resume:
             raise ValueError("--resume: needs -o DIR, where the checkpoints are")
@@ -132,6 +133,8 @@ def fit(
         series = read_series(source, **roles)
         checkpoints = None if output is None else output.with_name(output.name + ".checkpoints")
         model.fit(series, checkpoints=checkpoints, resume=resume)
+        if not is_first():
+            return
         told: dict[str, Any] = {}
         if output is not None and checkpoints is not None:
             model.save(output)
@@ -261,6 +264,7 @@ def backtest(
     with one_line_errors():
         from unrolled.data import read_series
         from unrolled.models import Forecaster
+        from unrolled.training import is_first
 
         _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
         _check_writable("--output", output, (".csv", ".parquet"))
@@ -272,6 +276,8 @@ def backtest(
             loaded = Forecaster.load(model, device=device)
             given = read_series(source, **roles) if any(value is not None for value in roles.values()) else source
             found = loaded.backtest(given, windows=windows, step=step, refit="never", baselines=baseline)
+        if not is_first():
+            return
         if output is not None:
             _write(found.frame, output, as_json=False)
         if plot is not None:

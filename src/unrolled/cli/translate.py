@@ -94,6 +94,7 @@ def fit(
     with one_line_errors(f"Go on with the same command and --resume ({output}.checkpoints has what is done)."):
         from unrolled.models import Translator
         from unrolled.models.folder import check_free
+        from unrolled.training import is_first
 
         check_free(output)
         _check_picture(plot)
@@ -134,6 +135,8 @@ def fit(
         checkpoints = output.with_name(output.name + ".checkpoints")
         training, validating = _pairs(source, target, "train"), validation or _named_validation(source, target)
         model.fit(training, None, validating, checkpoints=checkpoints, resume=resume)
+        if not is_first():
+            return
         model.save(output)
         shutil.rmtree(checkpoints, ignore_errors=True)
         told: dict[str, Any] = {"model": str(output), "pairs left out": model.dropped_, **model.history_[-1]}

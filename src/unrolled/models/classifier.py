@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -24,7 +23,8 @@ from unrolled.cells import Cell
 from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
-from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, train
+from unrolled.models.seed import drawn_seed
+from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, joined, train
 
 PREDICTION_BATCH = 512
 
@@ -127,6 +127,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
 
+    @joined()
     def fit(
         self,
         X: Any,
@@ -159,7 +160,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y: expected at least two classes, found only {self.classes_[0]!r}")
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = drawn_seed(self.random_state)
         (X, codes), validation = self._split(X, codes, validation_data, features, seed)
         self.n_features_in_ = features
         device = self._device()
@@ -388,7 +389,7 @@ def _loss(
     target = targets[batch.to(targets.device)]
     mean = F.cross_entropy(logits, target, weights, label_smoothing=smoothing)
     accuracy = (logits.detach().argmax(1) == target).float().mean()
-    return Loss(mean, len(batch), {"accuracy": accuracy})
+    return Loss(mean, len(batch), {"accuracy": accuracy}, None if weights is None else weights[target].sum())
 
 
 def _standardize(network: ClassifierNetwork, X: Any) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unrolled.cells.cell import positive
 from unrolled.cells.core import Core
+from unrolled.nn.pipeline import pipelined
 from unrolled.unroll import unroll
 
 
@@ -24,13 +27,16 @@ class Recurrent(nn.Module):
             from other parameters; outputs are (forward, backward) side by side.
         time_major: whether inputs and outputs are (time, batch, features) instead of (batch, time, features).
         backend: of `unrolled.unroll`.
+        chunk: steps of a chunk of time, for layers on devices of their own (`On`): a layer works on a chunk while the
+            one above it works on the chunk before. The numbers are the same; None for all steps at once.
 
     Attributes:
         input_size: features of the input.
         output_size: features of the output.
 
     Raises:
-        ValueError: a layer does not take what the one below gives.
+        ValueError: a layer does not take what the one below gives; or chunk is not a positive integer, or given for
+            bidirectional layers, which need the end of a sequence before its beginning.
     """
 
     def __init__(
@@ -40,11 +46,14 @@ class Recurrent(nn.Module):
         bidirectional: bool = False,
         time_major: bool = False,
         backend: str = "auto",
+        chunk: int | None = None,
     ) -> None:
         super().__init__()
         layers = [cells] if isinstance(cells, Core) else list(cells)
         if not layers or not all(isinstance(layer, Core) for layer in layers):
             raise ValueError(f"cells: expected a cell or wrapper for each layer, found {cells!r}")
+        if chunk is not None and bidirectional:
+            raise ValueError(f"chunk: expected None for bidirectional layers, which read from the end, found {chunk!r}")
         directions = 2 if bidirectional else 1
         for number, (below, layer) in enumerate(pairwise(layers), start=1):
             if layer.input_size != directions * below.output_size:
@@ -56,6 +65,7 @@ class Recurrent(nn.Module):
         self.backward_layers = nn.ModuleList(_fresh_copy(layer) for layer in layers) if bidirectional else None
         self.time_major = time_major
         self.backend = backend
+        self.chunk = None if chunk is None else positive("chunk", chunk)
         self.input_size = layers[0].input_size
         self.output_size = directions * layers[-1].output_size
 
@@ -87,7 +97,11 @@ class Recurrent(nn.Module):
         if state is not None and len(state) != len(self.layers):
             raise ValueError(f"state: expected {len(self.layers)} entries, one a layer, found {len(state)}")
         values = inputs if self.time_major else inputs.transpose(0, 1)
-        after = []
+        after: list[Any] = []
+        if self.chunk is not None:
+            layers = [partial(self._unroll, layer, reverse=False) for layer in self.layers]
+            values, after = pipelined(layers, values, lengths, state or [None] * len(layers), self.chunk)
+            return values if self.time_major else values.transpose(0, 1), tuple(after)
         for number, layer in enumerate(self.layers):
             start = None if state is None else state[number]
             if self.backward_layers is None:

@@ -34,7 +34,13 @@ class Progress:
 
 
 class Callback:
-    """Override what is of interest; every method does nothing. Callbacks must not change the model."""
+    """Override what is of interest; every method does nothing. Callbacks must not change the model.
+
+    Attributes:
+        in_every_process: whether it looks on in each process of a run under torchrun, rather than in the first.
+    """
+
+    in_every_process: bool = False
 
     def on_start(self, module: nn.Module, progress: Progress) -> None:
         """Before the first step, of a resumed run too."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from unrolled.training.distributed import is_first
 from unrolled.training.files import checksum, write_folder
 
 FORMAT = 1
@@ -43,8 +44,11 @@ class Checkpoints:
         self.folder = Path(folder)
         self.identity = json.loads(json.dumps(identity))
         self.keep = keep
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / ".lock")
+        if not is_first():
+            # The first of several processes holds the folder for all.
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

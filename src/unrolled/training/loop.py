@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -13,28 +13,16 @@ from torch import Tensor, nn
 
 from unrolled.training.callbacks import Callback, Progress
 from unrolled.training.checkpoint import Checkpoints
+from unrolled.training.distributed import Processes, joined
 from unrolled.training.interruption import Interrupted, Request, noticing_signals
+from unrolled.training.loss import Loss, Share, Whole
 from unrolled.training.options import Options
+from unrolled.training.own_state import first_checkpoint, others_tensors, random_states, take_own_tensors
 from unrolled.training.schedule import learning_rate_factor
 
 
 class NonFiniteLossError(ArithmeticError):
     """The loss became NaN or infinite; the message says in which epoch and step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What a batch costs.
-
-    Attributes:
-        mean: the loss to minimise, a number.
-        count: examples that it is the mean of.
-        metrics: further means over the batch.
-    """
-
-    mean: Tensor
-    count: int
-    metrics: dict[str, Tensor]
 
 
 def train(
@@ -54,14 +42,18 @@ def train(
     The same seed on the same machine and thread count gives the same parameters bit for bit, and so does a run that
     was stopped and resumed. The caller's random state is left as it was.
 
+    Under torchrun the processes share each batch, and all end with the parameters that one would have had, but for
+    rounding and what is random within the module. The first process alone writes checkpoints.
+
     Args:
         module: what to train; in evaluation mode afterwards.
         loss: of the module and a batch.
-        batches: the batches of one epoch, in an order drawn from the generator.
+        batches: the batches of one epoch, in an order drawn from the generator. Several processes share a batch by
+            slices, `batch[first::step]`, which tensors and lists have.
         options: see `Options`.
         seed: of the order of batches, and of whatever the module draws.
-        validate: metrics after each epoch, such as "validation_loss".
-        callbacks: what looks on.
+        validate: metrics after each epoch, such as "validation_loss"; the first process's count.
+        callbacks: what looks on, in the first process unless it says otherwise.
         checkpoints: where to save after each epoch, and when a signal asks to stop.
         resume: go on from the newest checkpoint, if there is one.
 
@@ -73,14 +65,20 @@ def train(
         NonFiniteLossError: the loss is NaN or infinite.
         Interrupted: a signal asked to stop; only with checkpoints.
         CheckpointError: the checkpoints are damaged or another run's.
+        LostProcessError: another process of the run ended or hangs.
 
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
-    parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch.
+    parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch; of
+    several processes each holds all of these for its share of the batch, and the gradients once more.
     """
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
-    with torch.random.fork_rng(devices=sorted({device.index or 0 for device in devices})):
-        torch.manual_seed(seed)
-        run = _Run(module, loss, batches, options, seed, validate, tuple(callbacks), checkpoints)
+    gpus = sorted({device.index or 0 for device in devices})
+    with joined() as processes, torch.random.fork_rng(devices=gpus):
+        # What a module draws, such as dropout, differs from process to process.
+        torch.manual_seed(seed + processes.rank)
+        processes.copy_first(list(module.state_dict().values()))
+        looking = tuple(each for each in callbacks if processes.rank == 0 or each.in_every_process)
+        run = _Run(module, loss, batches, options, seed, validate, looking, checkpoints, processes)
         if resume and checkpoints is not None:
             run.restore(checkpoints)
         for callback in run.callbacks:
@@ -111,9 +109,11 @@ class _Run:
         validate: Callable[[nn.Module], dict[str, float]] | None,
         callbacks: tuple[Callback, ...],
         checkpoints: Checkpoints | None,
+        processes: Processes,
     ) -> None:
         self.module, self.loss, self.batches, self.options = module, loss, batches, options
         self.validate, self.callbacks, self.checkpoints = validate, callbacks, checkpoints
+        self.processes = processes
         self.optimizer = options.make_optimizer(module)
         self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.generator = torch.Generator().manual_seed(seed)
@@ -152,10 +152,10 @@ class _Run:
             self.one_step(batches[progress.step])
             for callback in self.callbacks:
                 callback.on_step(self.module, progress)
-            if request.number is not None and self.checkpoints is not None:
+            if self.checkpoints is not None and (number := self.processes.largest(request.number or 0)):
                 self.seconds += time.perf_counter() - began
                 self.save()
-                raise Interrupted(request.number, self.checkpoints.folder)
+                raise Interrupted(number, self.checkpoints.folder)
         self.seconds += time.perf_counter() - began
         self.finish_epoch()
         if self.checkpoints is not None:
@@ -168,21 +168,25 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.sums["lr"] = options.lr * factor
         self.optimizer.zero_grad()
-        result = self.loss(self.module, batch)
-        progress.loss = float(result.mean.detach())
+        share = Share.of(batch, self.processes)
+        result = self.loss(self.module, share.batch)
+        whole = Whole.of(result, self.processes, counts=share.counts)
+        progress.loss = whole.mean
         where = f"epoch {progress.epoch + 1}, step {progress.step + 1}"
         if not isfinite(progress.loss):
             raise NonFiniteLossError(f"the loss became {progress.loss} in {where}; a smaller lr or clip_norm may help")
-        result.mean.backward()  # type: ignore[no-untyped-call]
+        if share.counts:
+            result.mean.backward(result.mean.new_tensor(whole.factor))  # type: ignore[no-untyped-call]
+        self.processes.sum_gradients(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, options.clip_norm or float("inf"))
         if not isfinite(float(norm)):
             raise NonFiniteLossError(f"the gradient became {float(norm)} in {where}; a smaller lr may help")
         self.optimizer.step()
         progress.step += 1
-        progress.examples += result.count
-        means = {"loss": progress.loss, **{name: float(value) for name, value in result.metrics.items()}}
+        progress.examples += whole.count
+        means = {"loss": progress.loss, **whole.metrics}
         for name, value in means.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * result.count
+            self.sums[name] = self.sums.get(name, 0.0) + value * whole.count
         self.sums["grad_norm"] = self.sums.get("grad_norm", 0.0) + float(norm)
         progress.metrics = {name: self.sums[name] / progress.examples for name in means}
 
@@ -197,6 +201,8 @@ class _Run:
         if self.validate is not None:
             with torch.no_grad():
                 entry |= self.validate(self.module)
+        if self.processes.count > 1:
+            entry = json.loads(self.processes.first_bytes(json.dumps(entry).encode()))
         self._note_recent()
         self._note_best(entry)
         progress.history.append(entry)
@@ -232,9 +238,7 @@ class _Run:
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if value is not None}
         tensors["random.epoch"] = self.epoch_start
-        tensors["random.torch"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        tensors |= random_states() | others_tensors(self.module, self.processes)
         state = {
             "epoch": progress.epoch,
             "step": progress.step,
@@ -246,10 +250,11 @@ class _Run:
             "best": self.best,
             "stale": self.stale,
         }
-        self.checkpoints.save(progress.epoch * progress.steps + progress.step, tensors, state)
+        if self.processes.rank == 0:
+            self.checkpoints.save(progress.epoch * progress.steps + progress.step, tensors, state)
 
     def restore(self, checkpoints: Checkpoints) -> None:
-        found = checkpoints.newest()
+        found = first_checkpoint(checkpoints, self.processes)
         if found is None:
             return
         tensors, state = found
@@ -263,9 +268,7 @@ class _Run:
             held.setdefault(int(number), {})[key] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
         self.epoch_start = tensors["random.epoch"]
-        torch.set_rng_state(tensors["random.torch"])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        take_own_tensors(self.module, tensors, self.processes)
         for name in ("epoch", "step", "examples", "metrics", "history"):
             setattr(self.progress, name, state[name])
         self.sums, self.seconds, self.best, self.stale = (state[n] for n in ("sums", "seconds", "best", "stale"))

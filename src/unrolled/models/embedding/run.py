@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 
 from unrolled.models.embedding.chunk_trainer import ChunkTrainer
-from unrolled.models.embedding.processes import Processes
-from unrolled.training import Callback, NonFiniteLossError
+from unrolled.models.embedding.processes import Agreement
+from unrolled.training import Callback, NonFiniteLossError, Processes
 from unrolled.training.callbacks import Progress
 from unrolled.training.interruption import Request
 
@@ -77,7 +77,7 @@ class Run:
             NonFiniteLossError: training diverged.
         """
         tables = [self.trainer.parameters.inputs, self.trainer.parameters.outputs, self.trainer.parameters.biases]
-        self.processes.begin(tables)
+        agreement = Agreement(self.processes, tables)
         progress = Progress(
             state.done // self.chunks,
             self.settings.epochs,
@@ -90,7 +90,7 @@ class Run:
         try:
             for epoch in range(progress.epoch, self.settings.epochs):
                 progress.epoch, progress.examples = epoch, 0
-                if not self._epoch(epoch, state, progress, tables):
+                if not self._epoch(epoch, state, progress, agreement):
                     return False
                 after_epoch(state)
                 for callback in self.callbacks:
@@ -100,7 +100,7 @@ class Run:
             for callback in self.callbacks:
                 callback.on_end(self._module, progress)
 
-    def _epoch(self, epoch: int, state: State, progress: Progress, tables: list[Any]) -> bool:
+    def _epoch(self, epoch: int, state: State, progress: Progress, agreement: Agreement) -> bool:
         first = state.done % self.chunks
         # Alone a process need not pause; several pause together, each after the same part of its chunks.
         parts = 1 if self.processes.count == 1 else AGREEMENTS
@@ -109,9 +109,8 @@ class Run:
         for start, end in pairwise(borders):
             added = self._chunks(epoch, max(first, start), end, state, progress)
             loss, pairs = loss + added[0], pairs + added[1]
-            if self.processes.count > 1:
-                self.processes.agree(tables)
-            if self.processes.any(self.request.number is not None):
+            agreement.reach()
+            if self.processes.largest(self.request.number or 0):
                 state.seconds += perf_counter() - began
                 return False
         seconds = perf_counter() - began

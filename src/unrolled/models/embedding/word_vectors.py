@@ -18,7 +18,6 @@ from unrolled.data.vocabulary import Vocabulary
 from unrolled.models.embedding.chunk_trainer import ChunkTrainer
 from unrolled.models.embedding.corpus import Corpus
 from unrolled.models.embedding.parameters import Parameters
-from unrolled.models.embedding.processes import Processes, joined
 from unrolled.models.embedding.reading_bar import reading_bar
 from unrolled.models.embedding.run import Run, State
 from unrolled.models.embedding.score import Score
@@ -26,7 +25,7 @@ from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
 from unrolled.models.folder import ModelError, read_model, read_vocabulary, write_model
-from unrolled.training import Callback, Checkpoints, Interrupted, ProgressBar
+from unrolled.training import Callback, Checkpoints, Interrupted, Processes, ProgressBar, joined
 from unrolled.training.files import checksum
 from unrolled.training.interruption import Request, noticing_signals
 

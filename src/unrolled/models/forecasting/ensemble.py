@@ -18,6 +18,7 @@ from unrolled.models.forecasting.base import Floats, Forecasting
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecaster import Forecaster
 from unrolled.models.forecasting.windows import Choice
+from unrolled.training import joined
 
 # Windows that the mean's intervals are measured on.
 MEASURED = 1024
@@ -51,6 +52,7 @@ class EnsembleForecaster(Forecasting):
         """Steps that the members forecast."""
         return int(self.forecasters[0].horizon)
 
+    @joined()
     def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
         """Trains the members in turn; arguments and errors are those of `Forecaster.fit`."""
         self.checked_options()

@@ -28,7 +28,8 @@ from unrolled.models.forecasting.likelihoods import likelihood
 from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
-from unrolled.training import Callback, Options, ProgressBar
+from unrolled.models.seed import drawn_seed
+from unrolled.training import Callback, Options, ProgressBar, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -176,6 +177,7 @@ class Forecaster(Forecasting):
         self.verbose = verbose
         self.callbacks = callbacks
 
+    @joined()
     def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
         """Trains on the past of some series.
 
@@ -199,7 +201,7 @@ class Forecaster(Forecasting):
         if not np.isfinite(data.values).any():
             raise ValueError("series: expected some value that is not missing, found none")
         self._choose(data)
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = drawn_seed(self.random_state)
         split = fitting.split(data, self.window_, int(self.horizon), self.validation)
         if not len(split.training):
             raise ValueError("series: expected at least one of two steps or more to train on, found none")

@@ -104,8 +104,9 @@ class ForecastModel(nn.Module):
         seen = ~actual.isnan()
         each = self.likelihood.loss(said, torch.where(seen, actual, 0.0), spread.float().expand_as(actual))
         # What is missing has no part in the loss, and no gradient.
-        mean = torch.where(seen, each, 0.0).sum() / seen.sum().clamp(min=1)
-        return Loss(mean, len(actual), {})
+        count = seen.sum()
+        mean = torch.where(seen, each, 0.0).sum() / count.clamp(min=1)
+        return Loss(mean, len(actual), {}, count)
 
     def scaled(self, values: Tensor, horizon: int, given: Tensor | None = None) -> tuple[Tensor, Scale]:
         """Windows (batch, window, targets) in the scaled space, and their scale."""

@@ -34,6 +34,13 @@ class Chunk:
     first: bool
     offset: int
 
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, some: slice) -> Chunk:
+        """The chunks of some tracks: a process that shares a batch with others has the same ones till they end."""
+        return Chunk(self.tracks[some], self.first, self.offset)
+
 
 class Tracks:
     """Series cut into as many tracks as run side by side, all of them of about one length.

@@ -28,6 +28,7 @@ from unrolled.models.folder import (
     read_tokenizer,
     write_model,
 )
+from unrolled.models.seed import drawn_seed
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoder import Decoder
@@ -39,7 +40,7 @@ from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings, is_integer, is_number
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -183,6 +184,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         own: dict[str, Any] = super().get_params(deep)
         return own | {"attention": vars(self)["attention"]}
 
+    @joined()
     def fit(
         self,
         source: Side,
@@ -213,13 +215,13 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         settings, options = self._settings(), self._options()
         if checkpoints is not None and self.random_state is None:
             raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = drawn_seed(self.random_state)
         pairs = _pairs(source, target)
         given = None if validation_data is None else _pairs_of(validation_data)
         size, kind = int(settings.vocabulary_size), settings.subwords
         self.subwords_ = (
-            Subwords.train((pair[0] for pair in pairs), size, kind),
-            Subwords.train((pair[1] for pair in pairs), size, kind),
+            _shared(lambda: Subwords.train((pair[0] for pair in pairs), size, kind)),
+            _shared(lambda: Subwords.train((pair[1] for pair in pairs), size, kind)),
         )
         longest = int(settings.max_length)
         corpus = self._corpus(pairs, longest)
@@ -596,6 +598,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 class _Cost(Callback):
     """What a batch costs; scheduled sampling grows as training goes on."""
 
+    in_every_process = True
+
     def __init__(self, corpus: Corpus, device: torch.device, settings: Settings) -> None:
         self.corpus, self.device = corpus, device
         self.smoothing, self.sampling = float(settings.label_smoothing), float(settings.scheduled_sampling)
@@ -614,6 +618,13 @@ class _Cost(Callback):
             pairs, smoothing=self.smoothing, sampled=self.sampling * self.done, samples=self.samples
         )
         return Loss(mean, count, {})
+
+
+def _shared(make: Callable[[], Subwords]) -> Subwords:
+    """Subwords that the first process makes for all."""
+    with joined() as processes:
+        text = make().text if processes.rank == 0 else ""
+        return Subwords.read(processes.first_bytes(text.encode()).decode())
 
 
 def _pairs(source: Any, target: Any = None) -> Pairs:
