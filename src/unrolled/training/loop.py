@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.training.callbacks import Callback, Progress
-from unrolled.training.checkpoint import Checkpoints
+from unrolled.training.checkpoint import CheckpointError, Checkpoints
 from unrolled.training.interruption import Interrupted, Request, noticing_signals
 from unrolled.training.options import Options
+from unrolled.training.saved import check_like, check_optimizer, check_state
 from unrolled.training.schedule import learning_rate_factor
 
 
@@ -62,8 +63,8 @@ def train(
         seed: of the order of batches, and of whatever the module draws.
         validate: metrics after each epoch, such as "validation_loss".
         callbacks: what looks on.
-        checkpoints: where to save after each epoch, and when a signal asks to stop.
-        resume: go on from the newest checkpoint, if there is one.
+        checkpoints: where to save after each epoch, every few minutes within one, and when a signal asks to stop.
+        resume: go on from the newest checkpoint, if there is one; else those of an earlier run are removed.
 
     Returns:
         The history: for every epoch "epoch", "loss", the metrics, "lr", "grad_norm" (mean, before clipping),
@@ -73,6 +74,7 @@ def train(
         NonFiniteLossError: the loss is NaN or infinite.
         Interrupted: a signal asked to stop; only with checkpoints.
         CheckpointError: the checkpoints are damaged or another run's.
+        OSError: a checkpoint cannot be written; the earlier ones are as they were.
 
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch.
@@ -81,8 +83,10 @@ def train(
     with torch.random.fork_rng(devices=sorted({device.index or 0 for device in devices})):
         torch.manual_seed(seed)
         run = _Run(module, loss, batches, options, seed, validate, tuple(callbacks), checkpoints)
-        if resume and checkpoints is not None:
+        if checkpoints is not None and resume:
             run.restore(checkpoints)
+        elif checkpoints is not None:
+            checkpoints.clear()
         for callback in run.callbacks:
             callback.on_start(module, run.progress)
         try:
@@ -156,6 +160,9 @@ class _Run:
                 self.seconds += time.perf_counter() - began
                 self.save()
                 raise Interrupted(request.number, self.checkpoints.folder)
+            if self.checkpoints is not None and self.checkpoints.due:
+                self.seconds, began = self.seconds + time.perf_counter() - began, time.perf_counter()
+                self.save()
         self.seconds += time.perf_counter() - began
         self.finish_epoch()
         if self.checkpoints is not None:
@@ -252,17 +259,39 @@ class _Run:
         found = checkpoints.newest()
         if found is None:
             return
-        tensors, state = found
-        self.module.load_state_dict(_under("module.", tensors))
-        self.best_tensors = _under("best.", tensors)
-        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
-        self.recent = [epoch for epoch in kept if epoch]
+        try:
+            self.resume_from(*found)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+            raise CheckpointError(f"{checkpoints.folder}: its newest checkpoint is not this run's: {error}") from error
+
+    def resume_from(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Takes over what `save` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError: `save` did not give this.
+        """
+        check_state(state)
+        now = self.module.state_dict()
         held: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             number, key = name.split(".", 1)
             held.setdefault(int(number), {})[key] = value
+        check_optimizer(self.options.optimizer, held, self.parameters)
+        best = _under("best.", tensors)
+        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
+        recent = [epoch for epoch in kept if epoch]
+        own = _under("module.", tensors)
+        for name, state_dict in [
+            ("module", own),
+            *([("best", best)] if best else []),
+            *(("recent", r) for r in recent),
+        ]:
+            check_like(name, state_dict, now)
+        self.module.load_state_dict(own)
+        self.best_tensors, self.recent = best, recent
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
         self.epoch_start = tensors["random.epoch"]
+        self.generator.set_state(self.epoch_start)
         torch.set_rng_state(tensors["random.torch"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])
