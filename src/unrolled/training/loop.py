@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.training.callbacks import Callback, Progress
-from unrolled.training.checkpoint import Checkpoints
+from unrolled.training.checkpoint import CheckpointError, Checkpoints
 from unrolled.training.distributed import Processes, joined
 from unrolled.training.interruption import Interrupted, Request, noticing_signals
 from unrolled.training.loss import Loss, Share, Whole
 from unrolled.training.options import Options
 from unrolled.training.own_state import first_checkpoint, others_tensors, random_states, take_own_tensors
+from unrolled.training.saved import check_like, check_optimizer, check_state
 from unrolled.training.schedule import learning_rate_factor
 
 
@@ -54,8 +55,8 @@ def train(
         seed: of the order of batches, and of whatever the module draws.
         validate: metrics after each epoch, such as "validation_loss"; the first process's count.
         callbacks: what looks on, in the first process unless it says otherwise.
-        checkpoints: where to save after each epoch, and when a signal asks to stop.
-        resume: go on from the newest checkpoint, if there is one.
+        checkpoints: where to save after each epoch, every few minutes within one, and when a signal asks to stop.
+        resume: go on from the newest checkpoint, if there is one; else those of an earlier run are removed.
 
     Returns:
         The history: for every epoch "epoch", "loss", the metrics, "lr", "grad_norm" (mean, before clipping),
@@ -66,6 +67,7 @@ def train(
         Interrupted: a signal asked to stop; only with checkpoints.
         CheckpointError: the checkpoints are damaged or another run's.
         LostProcessError: another process of the run ended or hangs.
+        OSError: a checkpoint cannot be written; the earlier ones are as they were.
 
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch; of
@@ -79,8 +81,10 @@ def train(
         processes.copy_first(list(module.state_dict().values()))
         looking = tuple(each for each in callbacks if processes.rank == 0 or each.in_every_process)
         run = _Run(module, loss, batches, options, seed, validate, looking, checkpoints, processes)
-        if resume and checkpoints is not None:
+        if checkpoints is not None and resume:
             run.restore(checkpoints)
+        elif checkpoints is not None and processes.rank == 0:
+            checkpoints.clear()
         for callback in run.callbacks:
             callback.on_start(module, run.progress)
         try:
@@ -152,14 +156,24 @@ class _Run:
             self.one_step(batches[progress.step])
             for callback in self.callbacks:
                 callback.on_step(self.module, progress)
-            if self.checkpoints is not None and (number := self.processes.largest(request.number or 0)):
-                self.seconds += time.perf_counter() - began
+            if self.checkpoints is None:
+                continue
+            number, due = self._asked(request, self.checkpoints)
+            if number or due:
+                self.seconds, began = self.seconds + time.perf_counter() - began, time.perf_counter()
                 self.save()
+            if number:
                 raise Interrupted(number, self.checkpoints.folder)
         self.seconds += time.perf_counter() - began
         self.finish_epoch()
         if self.checkpoints is not None:
             self.save()
+
+    def _asked(self, request: Request, checkpoints: Checkpoints) -> tuple[int, bool]:
+        """The signal that asks any process to stop, 0 for none; whether the first finds that it is time to save."""
+        due = self.processes.rank == 0 and checkpoints.due
+        asked = self.processes.largest(2 * (request.number or 0) + due)
+        return asked // 2, asked == 1
 
     def one_step(self, batch: Any) -> None:
         progress, options = self.progress, self.options
@@ -257,17 +271,39 @@ class _Run:
         found = first_checkpoint(checkpoints, self.processes)
         if found is None:
             return
-        tensors, state = found
-        self.module.load_state_dict(_under("module.", tensors))
-        self.best_tensors = _under("best.", tensors)
-        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
-        self.recent = [epoch for epoch in kept if epoch]
+        try:
+            self.resume_from(*found)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+            raise CheckpointError(f"{checkpoints.folder}: its newest checkpoint is not this run's: {error}") from error
+
+    def resume_from(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Takes over what `save` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError: `save` did not give this.
+        """
+        check_state(state)
+        now = self.module.state_dict()
         held: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             number, key = name.split(".", 1)
             held.setdefault(int(number), {})[key] = value
+        check_optimizer(self.options.optimizer, held, self.parameters)
+        best = _under("best.", tensors)
+        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
+        recent = [epoch for epoch in kept if epoch]
+        own = _under("module.", tensors)
+        for name, state_dict in [
+            ("module", own),
+            *([("best", best)] if best else []),
+            *(("recent", r) for r in recent),
+        ]:
+            check_like(name, state_dict, now)
+        self.module.load_state_dict(own)
+        self.best_tensors, self.recent = best, recent
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
         self.epoch_start = tensors["random.epoch"]
+        self.generator.set_state(self.epoch_start)
         take_own_tensors(self.module, tensors, self.processes)
         for name in ("epoch", "step", "examples", "metrics", "history"):
             setattr(self.progress, name, state[name])

@@ -1,0 +1,29 @@
+"""The rows of the scoreboard; what each needs is imported when it runs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from reliability.board import Effort, Row, Verdict
+
+
+def _row(number: int, what: str, target: str, where: str) -> Row:
+    module, function = where.split(".")
+
+    def run(effort: Effort) -> Verdict:
+        verdict: Verdict = getattr(import_module(f"reliability.{module}"), function)(effort)
+        return verdict
+
+    return Row(number, what, target, run)
+
+
+ROWS = (
+    _row(1, "kill -9 while training", "every resume bit-identical", "killing.kill"),
+    _row(2, "SIGTERM and Ctrl-C", "stops within 10 s, exit code told, resume exact", "killing.ask_to_stop"),
+    _row(3, "disk full while saving", "earlier checkpoint loads, one clear error, no stray files", "disks.full"),
+    _row(4, "folder loses its permission", "as row 3", "disks.read_only"),
+    _row(5, "newest checkpoint damaged", "noticed; falls back one, and says so", "checkpoint_files.damaged"),
+    _row(6, "two runs, one folder", "second refused, nothing mixed", "checkpoint_files.shared"),
+    _row(7, "exactness of resume", "bit-identical", "exactness.resumed"),
+    _row(25, "reproducibility", "bit-identical on one machine and thread count", "exactness.repeated"),
+)
