@@ -37,6 +37,7 @@ WRAPPERS: dict[str, Callable[[], Core]] = {
     "variational-dropout": lambda: nn.Dropout(cells.LSTM(INPUTS, HIDDEN), 0.3, 0.3, 0.3, variational=True),
     "residual": lambda: nn.Residual(cells.RNN(INPUTS, INPUTS)),
     "projection": lambda: nn.Projection(cells.PeepholeLSTM(INPUTS, HIDDEN), 4),
+    "weight-dropout": lambda: nn.WeightDropout(nn.Zoneout(cells.LSTM(INPUTS, HIDDEN)), 0.3),
     "on": lambda: nn.On(cells.MinGRU(INPUTS, HIDDEN), "cpu"),
     "all": lambda: nn.Residual(
         nn.Projection(nn.Dropout(nn.Zoneout(cells.GRU(INPUTS, HIDDEN)), 0.2, 0.2, 0.2, variational=True), INPUTS)

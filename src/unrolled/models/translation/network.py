@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from unrolled.models.translation.decoder import Decoder, DecoderState
 from unrolled.models.translation.encoder import Encoder
-from unrolled.models.translation.softmax_loss import softmax_loss
 from unrolled.models.translation.tokenizer import START
+from unrolled.nn.softmax_loss import softmax_loss
 
 
 class Batch(NamedTuple):
