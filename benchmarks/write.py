@@ -137,10 +137,9 @@ def compared(options: dict[str, Any], rounds: int) -> None:
         for name, run in runs.items():
             rates[name].append(run(5))
     ratios = [a / b for a, b in zip(rates["unrolled"], rates["torch.nn"], strict=True)]
-    print(f"{torch.get_num_threads()} threads, {size} units, {layers} layers, {options['batch_size']} rows, ", end="")
-    print(
-        f"{options['truncate']} steps, {rounds} rounds\n\n| | characters a second, median | least | most |\n| --- | --- | --- | --- |"
-    )
+    sizes = f"{size} units, {layers} layers, {options['batch_size']} rows, {options['truncate']} steps"
+    print(f"{torch.get_num_threads()} threads, {sizes}, {rounds} rounds\n")
+    print("| | characters a second, median | least | most |\n| --- | --- | --- | --- |")
     for name, found in rates.items():
         print(f"| {name} | {statistics.median(found):,.0f} | {min(found):,.0f} | {max(found):,.0f} |")
     print(f"\nunrolled / torch.nn, round by round: median {statistics.median(ratios):.2f}, ", end="")

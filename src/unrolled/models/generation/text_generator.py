@@ -82,9 +82,9 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             symbols a second.
         network_: the trained torch module.
 
-    Memory: one, two or four bytes for each symbol of the corpus, and eight while it is trained on; what
-    `unrolled.training.train` states; and for a chunk about `batch_size * truncate * 4` bytes times some 12 numbers a
-    unit and layer for an LSTM.
+    Memory: one, two or four bytes for each symbol of the corpus, twice while it is trained on; what
+    `unrolled.training.train` states; and for a chunk `batch_size * truncate` times some 15 numbers of four bytes for
+    each unit of each layer of an LSTM.
     """
 
     def __init__(

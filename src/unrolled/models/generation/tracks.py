@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -47,11 +48,11 @@ class Tracks:
     """
 
     def __init__(self, values: NDArray[Any], before: int, truncate: int, batch_size: int, device: torch.device) -> None:
-        self.values = torch.cat([torch.tensor([before]), as_tensor(values)])
+        self.values = np.concatenate([np.array([before], values.dtype), values])
         self.truncate, self.device = truncate, device
         self.rows = max(1, min(batch_size, len(values) // truncate))
         self.steps = len(values) // self.rows
-        self.starts = torch.arange(self.rows) * len(values) // self.rows
+        self.starts = np.arange(self.rows) * len(values) // self.rows
 
     def batches(self, generator: torch.Generator) -> list[Chunk]:
         """The chunks of an epoch; the first one's length is drawn, so that cuts lie elsewhere in every epoch."""
@@ -71,5 +72,5 @@ class Tracks:
 
     def tokens(self, chunk: Chunk) -> Tensor:
         """(steps + 1, tracks): what is read, and from the second step on what is to be said."""
-        steps = torch.arange(chunk.start, chunk.start + chunk.steps + 1)
-        return self.values[steps[:, None] + self.starts].to(self.device)
+        steps = np.arange(chunk.start, chunk.start + chunk.steps + 1)
+        return as_tensor(self.values[steps[:, None] + self.starts]).to(self.device)
