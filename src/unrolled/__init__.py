@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unrolled.models import EnsembleForecaster as EnsembleForecaster
     from unrolled.models import Forecaster as Forecaster
     from unrolled.models import SequenceClassifier as SequenceClassifier
+    from unrolled.models import TextGenerator as TextGenerator
     from unrolled.models import Translator as Translator
     from unrolled.models import WordVectors as WordVectors
     from unrolled.nn import accelerate as accelerate
@@ -35,6 +36,7 @@ _homes = {
     "EnsembleForecaster": "unrolled.models",
     "Forecaster": "unrolled.models",
     "SequenceClassifier": "unrolled.models",
+    "TextGenerator": "unrolled.models",
     "Translator": "unrolled.models",
     "WordVectors": "unrolled.models",
     "Stream": "unrolled.stream",

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
+from unrolled.cli.telling import check_picture, tell
 
 app = typer.Typer(help="Translate: learn from pairs of sentences, translate text, score.", no_args_is_help=True)
 
@@ -97,7 +98,7 @@ def fit(
         from unrolled.training import is_first
 
         check_free(output)
-        _check_picture(plot)
+        check_picture(plot)
         model = Translator(
             cell=cell,
             hidden_size=hidden_size,
@@ -145,7 +146,7 @@ def fit(
 
             plots.learning_curve(model.history_).savefig(plot, dpi=120)
             told |= {"plot": str(plot)}
-        _tell(told, as_json)
+        tell(told, as_json)
 
 
 @app.command(epilog=TEXT_EXAMPLE)
@@ -170,7 +171,7 @@ def text(
         from unrolled.data.text import text_lines
         from unrolled.models import Translator
 
-        _check_picture(plot)
+        check_picture(plot)
         translator = Translator.load(model, device=device)
         lines = _typed() if source is None else text_lines(source)
         first: list[str] = []
@@ -221,7 +222,7 @@ def score_on(
             coverage_penalty=coverage_penalty,
             copy_unknown=copy_unknown,
         )
-        _tell(reached.record(), as_json)
+        tell(reached.record(), as_json)
 
 
 def _pairs(source: str, target: Path | None, split: str) -> Any:
@@ -253,19 +254,3 @@ def _noting_first(lines: Iterator[str], first: list[str]) -> Iterator[str]:
         if not first and line.strip():
             first.append(line)
         yield line
-
-
-def _check_picture(path: Path | None) -> None:
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"--plot: no such folder: {path.parent}")
-    if path is not None and path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot: expected a .png, .pdf or .svg file, found {path.name!r}")
-
-
-def _tell(told: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-        return
-    for name, value in told.items():
-        shown = f"{value:,.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name.replace('_', ' '):<22} {shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unrolled.plots.against_lag import against_lag as against_lag
 from unrolled.plots.attention import attention as attention
 from unrolled.plots.classification import classification as classification
 from unrolled.plots.confusion_matrix import confusion_matrix as confusion_matrix

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from unrolled import Translator
-from unrolled.models.translation.sampled_softmax import sampled_softmax_loss
-from unrolled.models.translation.softmax_loss import softmax_loss
+from unrolled.nn.sampled_softmax import sampled_softmax_loss
+from unrolled.nn.softmax_loss import softmax_loss
 
 from .conftest import SMALL, sentences
 

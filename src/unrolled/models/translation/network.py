@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from unrolled.models.translation.decoder import Decoder, DecoderState
 from unrolled.models.translation.encoder import Encoder
-from unrolled.models.translation.sampled_softmax import sampled_softmax_loss
-from unrolled.models.translation.softmax_loss import softmax_loss
 from unrolled.models.translation.tokenizer import START
+from unrolled.nn.sampled_softmax import sampled_softmax_loss
+from unrolled.nn.softmax_loss import softmax_loss
 
 
 class Batch(NamedTuple):

@@ -20,6 +20,7 @@ from torch import Tensor
 from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.data import Pairs, token_batches
+from unrolled.models.checks import is_integer, is_number
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -37,7 +38,7 @@ from unrolled.models.translation.encoder import Encoder
 from unrolled.models.translation.network import TranslationNetwork
 from unrolled.models.translation.score import TranslationScore, scored
 from unrolled.models.translation.search import Penalties
-from unrolled.models.translation.settings import Settings, is_integer, is_number
+from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
 from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, joined, train

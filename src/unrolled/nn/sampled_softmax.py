@@ -14,7 +14,7 @@ from math import log
 import torch
 from torch import Tensor
 
-from unrolled.models.translation.softmax_loss import softmax_loss
+from unrolled.nn.softmax_loss import softmax_loss
 
 
 def sampled_softmax_loss(
