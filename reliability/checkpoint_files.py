@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
