@@ -6,9 +6,10 @@ from unrolled.training.callbacks import Callback as Callback
 from unrolled.training.callbacks import Progress as Progress
 from unrolled.training.checkpoint import CheckpointError as CheckpointError
 from unrolled.training.checkpoint import Checkpoints as Checkpoints
+from unrolled.training.diagnosis import Finding as Finding
+from unrolled.training.diagnosis import NonFiniteLossError as NonFiniteLossError
 from unrolled.training.interruption import Interrupted as Interrupted
 from unrolled.training.loop import Loss as Loss
-from unrolled.training.loop import NonFiniteLossError as NonFiniteLossError
 from unrolled.training.loop import train as train
 from unrolled.training.options import Options as Options
 from unrolled.training.progress_bar import ProgressBar as ProgressBar
