@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types bench docs clean
+.PHONY: help demo test test-slow lint types bench reliability docs clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,8 +32,8 @@ test-slow: $(READY) ## Run the slow tests too (an hour).
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(READY) ## Check format and style.
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples reliability
+	$(BIN)/ruff check src tests benchmarks examples reliability
 
 types: $(READY) ## Check types.
 	$(BIN)/mypy
@@ -41,6 +41,10 @@ types: $(READY) ## Check types.
 bench: $(READY) ## Measure against the peers that are installed.
 	$(BIN)/unrolled bench --plot docs/speed.png
 	$(BIN)/python -m benchmarks.import_time
+
+QUICK ?= --quick
+reliability: $(READY) ## Try what can go wrong, and print a table of what holds (minutes; QUICK= for all, hours).
+	$(BIN)/python -m reliability $(QUICK)
 
 docs: $(READY) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict --quiet

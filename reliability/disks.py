@@ -80,7 +80,7 @@ def _folders(folder: Path) -> set[Path]:
 def _harmed(
     effort: Effort,
     prepare: Callable[[Path], None],
-    harm: Callable[[Path, float], None],
+    harm: Callable[..., None],
     undo: Callable[[Path], None],
 ) -> Verdict:
     torch.set_num_threads(1)

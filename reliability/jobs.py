@@ -48,28 +48,47 @@ def corpus(count: int = 400) -> list[list[str]]:
 
 def classifier(**options: Any) -> SequenceClassifier:
     """Two layers in both directions."""
-    given = {"cell": "gru", "hidden_size": 6, "num_layers": 2, "bidirectional": True, "dropout": 0.3, "epochs": 12}
+    given: dict[str, Any] = {
+        "cell": "gru",
+        "hidden_size": 6,
+        "num_layers": 2,
+        "bidirectional": True,
+        "dropout": 0.3,
+        "epochs": 12,
+    }
     given |= {"batch_size": 16, "patience": 6, "warmup": 0.1, "random_state": 0, "lr": 5e-3}
     return SequenceClassifier(**(given | options))
 
 
 def forecaster(**options: Any) -> Forecaster:
     """Recursive, by truncated backpropagation through time with the state carried along."""
-    given = {"head": "recursive", "truncate": 20, "scaling": "global", "hidden_size": 6, "num_layers": 2}
+    given: dict[str, Any] = {
+        "head": "recursive",
+        "truncate": 20,
+        "scaling": "global",
+        "hidden_size": 6,
+        "num_layers": 2,
+    }
     given |= {"dropout": 0.2, "horizon": 5, "window": 20, "epochs": 12, "batch_size": 4, "patience": 6}
     return Forecaster(**(given | {"random_state": 0, "windows_per_epoch": 64, "season": 19} | options))
 
 
 def translator(**options: Any) -> Translator:
     """With attention, scheduled sampling, and the last epochs averaged."""
-    given = {"hidden_size": 8, "embedding_size": 8, "vocabulary_size": 60, "epochs": 6, "batch_tokens": 200}
+    given: dict[str, Any] = {
+        "hidden_size": 8,
+        "embedding_size": 8,
+        "vocabulary_size": 60,
+        "epochs": 6,
+        "batch_tokens": 200,
+    }
     given |= {"scheduled_sampling": 0.2, "average": 2, "patience": 4, "random_state": 0}
     return Translator(**(given | options))
 
 
 def word_vectors(**options: Any) -> WordVectors:
     """In one thread, which is what is exact."""
-    given = {"dim": 8, "min_count": 1, "epochs": 40, "workers": 1, "random_state": 0, "subsample": 0}
+    given: dict[str, Any] = {"dim": 8, "min_count": 1, "epochs": 40, "workers": 1, "random_state": 0, "subsample": 0}
     return WordVectors(**(given | options))
 
 

@@ -81,7 +81,7 @@ def ask_to_stop(effort: Effort) -> Verdict:
 
 def _train(job: jobs.Job, folder: Path, minutes: float) -> str:
     # Some runs save within their epochs too, which take minutes elsewhere.
-    Checkpoints.__init__.__kwdefaults__["minutes"] = minutes
+    Checkpoints.__init__.__kwdefaults__ = {"keep": 2, "minutes": minutes}
     return jobs.run(job, folder)
 
 

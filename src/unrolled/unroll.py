@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +69,26 @@ def unroll(
     if call.lengths is not None and not isinstance(cell, Recurrence):
         # A wrapper may have written past the end: a projection has a bias.
         outputs = cleaned(outputs, call.lengths)
-    return outputs if time_major else outputs.transpose(0, 1), after
+    outputs = outputs if time_major else outputs.transpose(0, 1)
+    for watch in watching:
+        watch(Watched(cell, inputs, outputs, call.lengths, time_major, reverse))
+    return outputs, after
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A call of `unroll`, and its outputs."""
+
+    cell: Core
+    inputs: Tensor
+    outputs: Tensor
+    lengths: Tensor | None
+    time_major: bool
+    reverse: bool
+
+
+# What is told of every call, while a training step that went wrong is looked into.
+watching: list[Callable[[Watched], None]] = []
 
 
 @dataclass(frozen=True, slots=True)

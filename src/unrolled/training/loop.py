@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unrolled.training.callbacks import Callback, Progress
 from unrolled.training.checkpoint import CheckpointError, Checkpoints
+from unrolled.training.diagnosis import Before, NonFiniteLossError, diagnose
 from unrolled.training.distributed import Processes, joined
 from unrolled.training.interruption import Interrupted, Request, noticing_signals
 from unrolled.training.loss import Loss, Share, Whole
@@ -20,10 +21,6 @@ from unrolled.training.options import Options
 from unrolled.training.own_state import first_checkpoint, others_tensors, random_states, take_own_tensors
 from unrolled.training.saved import check_like, check_optimizer, check_state
 from unrolled.training.schedule import learning_rate_factor
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message says in which epoch and step."""
 
 
 def train(
@@ -63,7 +60,8 @@ def train(
         "seconds" and "rate" (examples a second).
 
     Raises:
-        NonFiniteLossError: the loss is NaN or infinite.
+        NonFiniteLossError: the loss or a gradient is NaN or infinite; the message says in which step, layer and time
+            step that began. The last checkpoint is from before.
         Interrupted: a signal asked to stop; only with checkpoints.
         CheckpointError: the checkpoints are damaged or another run's.
         LostProcessError: another process of the run ended or hangs.
@@ -182,19 +180,19 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.sums["lr"] = options.lr * factor
         self.optimizer.zero_grad()
+        before = Before.of(self.module)
         share = Share.of(batch, self.processes)
         result = self.loss(self.module, share.batch)
         whole = Whole.of(result, self.processes, counts=share.counts)
         progress.loss = whole.mean
-        where = f"epoch {progress.epoch + 1}, step {progress.step + 1}"
         if not isfinite(progress.loss):
-            raise NonFiniteLossError(f"the loss became {progress.loss} in {where}; a smaller lr or clip_norm may help")
+            raise self.not_finite(f"the loss became {progress.loss}", share.batch, before)
         if share.counts:
             result.mean.backward(result.mean.new_tensor(whole.factor))  # type: ignore[no-untyped-call]
         self.processes.sum_gradients(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, options.clip_norm or float("inf"))
         if not isfinite(float(norm)):
-            raise NonFiniteLossError(f"the gradient became {float(norm)} in {where}; a smaller lr may help")
+            raise self.not_finite(f"the gradient became {float(norm)}", share.batch, before)
         self.optimizer.step()
         progress.step += 1
         progress.examples += whole.count
@@ -203,6 +201,15 @@ class _Run:
             self.sums[name] = self.sums.get(name, 0.0) + value * whole.count
         self.sums["grad_norm"] = self.sums.get("grad_norm", 0.0) + float(norm)
         progress.metrics = {name: self.sums[name] / progress.examples for name in means}
+
+    def not_finite(self, what: str, batch: Any, before: Before) -> NonFiniteLossError:
+        """The error of the step under way; the step is run again to find where it went wrong."""
+        epoch, step = self.progress.epoch + 1, self.progress.step + 1
+        before.restore(self.module)
+        finding = diagnose(self.module, lambda: self.loss(self.module, batch).mean)
+        where = "every layer is finite when the step is run again" if finding is None else f"the {finding}"
+        message = f"{what} in epoch {epoch}, step {step}; {where}. A smaller lr or clip_norm may help"
+        return NonFiniteLossError(message, epoch=epoch, step=step, finding=finding)
 
     def finish_epoch(self) -> None:
         progress = self.progress
@@ -245,6 +252,10 @@ class _Run:
     def save(self) -> None:
         assert self.checkpoints is not None
         progress = self.progress
+        for name, parameter in self.module.named_parameters():
+            # The checkpoints before are the last good ones: they stay.
+            if not parameter.isfinite().all():
+                raise NonFiniteLossError(f"parameter {name!r} is not finite after epoch {progress.epoch}; not saved")
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_tensors.items()}
         for number, kept in enumerate(self.recent):
