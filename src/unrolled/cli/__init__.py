@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unrolled.cli import bench, classify, data, embed, forecast, translate
+from unrolled.cli import bench, classify, data, embed, forecast, tour, translate
 
 app = typer.Typer(
     name="unrolled",
@@ -21,6 +21,7 @@ app.add_typer(embed.app, name="embed")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(translate.app, name="translate")
 app.command(epilog=bench.EXAMPLE)(bench.bench)
+app.command(epilog=tour.EXAMPLE)(tour.tour)
 
 
 def _version(asked: bool) -> None:
