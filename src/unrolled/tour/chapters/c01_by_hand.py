@@ -36,7 +36,8 @@ compare("by hand and by unrolling differ at most by", f"{difference:.1e}", "the 
 # %% [markdown]
 # ### On your own data
 #
-# Put your sequences into a tensor `(sequences, steps, features)` and call `unrolled.unroll(cell, sequences)`. To go from a file to a trained model in one command:
+# Put your sequences into a tensor `(sequences, steps, features)` and call `unrolled.unroll(cell, sequences)`. To go from
+# a file to a trained model in one command:
 #
 # ```sh
 # unrolled classify fit my-sequences.csv -o model
