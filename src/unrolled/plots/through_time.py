@@ -23,7 +23,8 @@ def states(values: Mapping[str, ArrayLike], labels: Sequence[str] | None = None,
 
     Args:
         values: by name (time, units), as a row of `unrolled.inspect`'s.
-        labels: (time,) what to write below the steps, such as the letters that were read; numbers unless given.
+        labels: (time,) what to write below the steps, such as the letters that were read, with "" for nothing; numbers
+            unless given.
         ordered: whether units are ordered by when they are strongest, those of the first state's panel in all.
 
     Raises:
@@ -40,7 +41,7 @@ def states(values: Mapping[str, ArrayLike], labels: Sequence[str] | None = None,
         most = max(float(np.abs(value).max()), SMALL)
         shown = value[:, order] if value.shape[1] == units else value
         image = axes.imshow(shown.T, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto", interpolation="nearest")
-        figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02).set_label(f"value of {name}")
+        figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02).set_label("value")
         axes.set_title(f"state {name}", fontsize=10, loc="left")
         axes.set_ylabel("unit" + (", sorted" if ordered and value.shape[1] == units else ""))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
@@ -54,7 +55,7 @@ def gates(values: Mapping[str, ArrayLike], labels: Sequence[str] | None = None) 
     Args:
         values: by name (time, units), as a row of `unrolled.inspect`'s. What lies between 0 and 1 is drawn on
             that scale.
-        labels: (time,) what to write below the steps; numbers unless given.
+        labels: as of `states`.
 
     Raises:
         ValueError: there is nothing to show, or the shapes do not match.
@@ -107,8 +108,9 @@ def _label_time(axes: Axes, steps: int, labels: Sequence[str] | None) -> None:
     if labels is None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         return
-    every = -(-steps // MOST_LABELS)
-    where = range(0, steps, every)
-    long = max(len(labels[i]) for i in where) > 2 and steps > 8
+    # Where nothing is written there is no tick.
+    where = [step for step in range(steps) if labels[step]]
+    where = where[:: max(1, -(-len(where) // MOST_LABELS))]
+    long = max((len(labels[i]) for i in where), default=0) > 2 and steps > 8
     # Labels are text, in which a dollar sign is no formula.
     axes.set_xticks(where, [labels[i].replace("$", r"\$") for i in where], fontsize=8, rotation=90 if long else 0)

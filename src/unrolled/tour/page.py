@@ -19,7 +19,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.styles import get_style_by_name
 
 from unrolled import __version__
-from unrolled.tour.recording import Output
+from unrolled.tour.recording import DPI, Output
 from unrolled.tour.run import Run
 
 # Colours of code, by light and by dark.
@@ -63,7 +63,7 @@ def _chapter(run: Run) -> str:
         if cell.kind == "markdown":
             parts.append(f'<div class="text">{_markdown(cell.source)}</div>')
         else:
-            parts.append(f'<div class="code" tabindex="0">{_highlighted(cell.source, "python", "")}</div>')
+            parts.append(_highlighted(cell.source, "python", ""))
         parts.extend(map(_output, outputs))
     parts.append(
         f'<p class="end">{_duration(run.seconds)} · <a href="notebooks/{chapter.name}.ipynb">as a notebook</a></p>'
@@ -75,8 +75,11 @@ def _output(output: Output) -> str:
     if output.kind == "picture":
         caption = escape(output.caption)
         source = f"data:image/png;base64,{b64encode(output.data).decode()}"
+        # As wide as it was drawn, and on a narrow screen not so small that it cannot be read.
+        inches = int.from_bytes(output.data[16:20]) / DPI
+        width = f"max-width: {round(96 * inches)}px; min-width: {round(60 * inches)}px"
         return (
-            f'<figure><div class="picture" tabindex="0"><img src="{source}" alt="{caption}" loading="lazy"></div>'
+            f'<figure><div class="picture" tabindex="0"><img src="{source}" alt="{caption}" style="{width}"></div>'
             f"<figcaption>{caption}</figcaption></figure>"
         )
     if output.kind == "figure":
@@ -107,8 +110,7 @@ def _markdown(text: str) -> str:
 
 def _highlighted(source: str, language: str, _: str) -> str:
     lexer = get_lexer_by_name({"sh": "bash"}.get(language, language or "text"))
-    made: str = highlight(source, lexer, HtmlFormatter(cssclass="highlight"))
-    return made
+    return f'<pre class="highlight" tabindex="0">{highlight(source, lexer, HtmlFormatter(nowrap=True))}</pre>'
 
 
 def _code_colours(style: str) -> str:

@@ -11,6 +11,7 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,26 +44,27 @@ class Recording:
     Args:
         path: the chapter's file, by which the running line is known.
         full: whether it is run at full length.
+        outputs: what was shown so far.
+        thread: that runs the chapter.
     """
 
     path: str
     full: bool = False
     outputs: list[Output] = field(default_factory=list)
-    _line: int = 0
+    thread: int = field(default_factory=get_ident)
 
     def add(self, kind: str, data: Any, caption: str = "") -> None:
         """Notes an output of the line that is running."""
         self.outputs.append(Output(self._running(), kind, data, caption))
 
     def _running(self) -> int:
-        frame: Any = sys._getframe()
+        # Of the chapter's own thread, whichever is asking: threads speak for the line that waits for them.
+        frame: Any = sys._current_frames().get(self.thread)
         while frame is not None:
             if frame.f_code.co_filename == self.path and frame.f_code.co_name == "<module>":
-                self._line = frame.f_lineno
-                break
+                return int(frame.f_lineno)
             frame = frame.f_back
-        # Another thread has no frame of the chapter below it: its words belong to the line before.
-        return self._line
+        return 0
 
 
 current: ContextVar[Recording | None] = ContextVar("current", default=None)

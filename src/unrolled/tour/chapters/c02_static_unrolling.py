@@ -1,8 +1,9 @@
 """Static unrolling.
 
-To unroll a layer statically is to write its step out once for every time step, as Chapter 1 does by hand. It gives the
-state after every step, one by one. Every step costs its own calls and its own part of the graph, so that long sequences
-become slow and large.
+To unroll a layer statically is to write its step out once for every time step, as Chapter 1 does by
+hand. It gives the state after every step, one by one. Every step costs its own calls and its own
+part of the graph, so that long sequences become slow and large.
+
 """
 
 # %%
@@ -22,18 +23,24 @@ states = unrolled.static_unroll(cell, inputs)
 print(len(states), "states, one a step; the last one's h:", tuple(states[-1].h.shape))
 
 # %% [markdown]
-# A list of outputs is unwieldy. Stacked they are one tensor `(sequences, steps, units)`, which is what `unroll` gives at
-# once. Asked for its "reference" backend it unrolls statically too: that is the definition that everything else here is
-# held to.
+# A list of outputs is unwieldy. Stacked they are one tensor `(sequences, steps, units)`, which is
+# what `unroll` gives at once. Asked for its "reference" backend it unrolls statically too: that is
+# the definition that everything else here is held to.
 
 # %%
 stacked = torch.stack([state.h for state in states], dim=1)
 outputs, last = unrolled.unroll(cell, inputs, backend="reference")
-compare("a list stacked and one tensor differ by", f"{(stacked - outputs).abs().max().item():.1e}", "the same numbers")
+compare(
+    "a list stacked and one tensor differ by",
+    f"{(stacked - outputs).abs().max().item():.1e}",
+    "the same numbers",
+)
 
 
 # %% [markdown]
-# The price, measured: one training step (forward and backward) of 100 units on 32 sequences of growing length.
+# The price, measured: one training step (forward and backward) of 100 units on 32 sequences of
+# growing length.
+
 
 # %%
 def milliseconds(backend: str, steps: int) -> float:
@@ -47,7 +54,9 @@ def milliseconds(backend: str, steps: int) -> float:
 
 
 lengths = [25, 50, 100, 200, 400]
-measured = {name: [milliseconds(name, steps) for steps in lengths] for name in ("reference", "auto")}
+measured = {
+    name: [milliseconds(name, steps) for steps in lengths] for name in ("reference", "auto")
+}
 figure = Figure(figsize=(7, 3.6), layout="constrained")
 axes = figure.subplots()
 axes.plot(lengths, measured["reference"], marker="o", label="static: a call for every step")
@@ -67,5 +76,6 @@ compare(
 # %% [markdown]
 # ### On your own data
 #
-# Take `unrolled.static_unroll(cell, inputs)` where you want every step's whole state, and `unrolled.unroll` otherwise.
-# `unrolled.inspect` (Chapter 15) gives every state and gate as tensors.
+# Take `unrolled.static_unroll(cell, inputs)` where you want every step's whole state, and
+# `unrolled.unroll` otherwise. `unrolled.inspect` (Chapter 15) gives every state and gate as
+# tensors.

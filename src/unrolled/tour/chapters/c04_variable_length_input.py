@@ -1,7 +1,9 @@
 """Inputs of variable length.
 
-Real sequences differ in length, and a batch of them has to be filled up to the longest. What is filled in must not
-matter: outputs past a sequence's end are zero, and its final state is the one at its own last step.
+Real sequences differ in length, and a batch of them has to be filled up to the longest. What is
+filled in must not matter: outputs past a sequence's end are zero, and its final state is the one at
+its own last step.
+
 """
 
 # %%
@@ -20,10 +22,14 @@ inputs = torch.randn(4, 2, 3)
 inputs[1, 1] = float("nan")  # past the end of the second sequence stands nonsense
 lengths = torch.tensor([2, 1, 2, 2])
 outputs, state = unrolled.unroll(cell, inputs, lengths)
-print("second sequence, output past its end:", outputs[1, 1].tolist())
-print("second sequence, output at its end:  ", outputs[1, 0].tolist())
-print("second sequence, final state:        ", state.h[1].tolist())
-compare("final state and each row's own last output", "equal" if torch.equal(state.h[1], outputs[1, 0]) else "differ", "equal")
+print("second sequence, output past its end:", outputs[1, 1].detach().numpy().round(3))
+print("second sequence, output at its end:  ", outputs[1, 0].detach().numpy().round(3))
+print("second sequence, final state:        ", state.h[1].detach().numpy().round(3))
+compare(
+    "final state and each row's own last output",
+    "equal" if torch.equal(state.h[1], outputs[1, 0]) else "differ",
+    "equal",
+)
 
 # %% [markdown]
 # Padding costs no arithmetic either: rows that are over leave the loop.
@@ -46,7 +52,9 @@ def seconds(lengths) -> float:
 
 filled = lengths.float().mean().item() / 120
 compare(
-    f"time of a batch that is {filled:.0%} full, beside a full one", f"{seconds(lengths) / seconds(None):.0%}", "not told"
+    f"time of a batch that is {filled:.0%} full, beside a full one",
+    f"{seconds(lengths) / seconds(None):.0%}",
+    "not told",
 )
 figure = Figure(figsize=(7, 3.8), layout="constrained")
 axes = figure.subplots()
@@ -62,16 +70,25 @@ show(figure, "Outputs of 64 sequences: nothing past each one's own end.")
 
 # %%
 train, test = load("japanese-vowels", "train"), load("japanese-vowels", "test")
-print(len(train), "utterances to learn from, of", min(train.lengths), "to", max(train.lengths), "steps")
+print(
+    len(train),
+    "utterances to learn from, of",
+    min(train.lengths),
+    "to",
+    max(train.lengths),
+    "steps",
+)
 model = SequenceClassifier(
     cell="lstm", hidden_size=64, bidirectional=True, pooling="mean", dropout=0.3,
     epochs=choose(20, 60), batch_size=30, lr=3e-3, random_state=0,
 )  # fmt: skip
 model.fit(train.X, train.y)
-compare("utterances whose speaker is known", f"{model.score(test.X, test.y):.1%}", "not on this data")
+compare(
+    "utterances whose speaker is known", f"{model.score(test.X, test.y):.1%}", "not on this data"
+)
 show(
-    plots.classification(model.history_, test.y, model.predict(test.X), model.classes_),
-    "How the classifier learned, and whom it takes for whom.",
+    plots.confusion_matrix(test.y, model.predict(test.X), model.classes_),
+    "Who is taken for whom: the nine speakers of the test.",
 )
 
 # %% [markdown]

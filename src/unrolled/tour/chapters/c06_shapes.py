@@ -1,7 +1,9 @@
 """Four shapes of input and output.
 
-A recurrent net can give an output for every input, one output for a whole sequence, a whole sequence for one input, or
-first read all and then write. Each is trained here for seconds on a task made for it.
+A recurrent net can give an output for every input, one output for a whole sequence, a whole
+sequence for one input, or first read all and then write. Each is trained here for seconds on a task
+made for it.
+
 """
 
 # %%
@@ -41,7 +43,8 @@ summed = summing(numbers)[0].detach()[0, :, 0]
 print("mean squared error:", round(sums().item(), 4))
 
 # %% [markdown]
-# **Sequence to vector**: one output for a sequence. The task is to tell whether the first or the second half is larger.
+# **Sequence to vector**: one output for a sequence. The task is to tell whether the first or the
+# second half is larger.
 
 # %%
 reading, dense = Recurrent(cells.LSTM(1, 32)), nn.Linear(32, 2)
@@ -68,7 +71,8 @@ accuracy = (judged.argmax(1) == y).float().mean().item()
 compare("sequence to vector: told right", f"{accuracy:.1%}", "described only")
 
 # %% [markdown]
-# **Vector to sequence**: the vector is where the state starts. The task is to draw a wave of a given frequency.
+# **Vector to sequence**: the vector is where the state starts. The task is to draw a wave of a
+# given frequency.
 
 # %%
 start, drawing = nn.Linear(1, 48), Recurrent(Projection(cells.GRU(1, 48), 1))
@@ -89,30 +93,48 @@ train([start, drawing], misdrawn, choose(500, 5000))
 print("mean squared error:", round(misdrawn().item(), 4))
 
 # %% [markdown]
-# **Delayed sequence to sequence**: an encoder reads everything, then a decoder writes. The task is to say words backwards.
+# **Delayed sequence to sequence**: an encoder reads everything, then a decoder writes. The task is
+# to say words backwards.
 
 # %%
 order = torch.Generator().manual_seed(0)
 names = "ash bay elm fir oak yew".split()
-lists = [[names[i] for i in torch.randint(6, (length,), generator=order)] for length in (1, 2, 3, 4, 5) for _ in range(200)]
-pairs = [(" ".join(words), " ".join(reversed(words))) for words in lists]
+lists = {
+    tuple(torch.randint(6, (length,), generator=order).tolist())
+    for length in (3, 4, 5)
+    for _ in range(300)
+}
+pairs = [
+    (" ".join(names[i] for i in row), " ".join(names[i] for i in reversed(row)))
+    for row in sorted(lists)
+]
 backwards = Translator(
     hidden_size=64, embedding_size=32, dropout=0.1, vocabulary_size=60, batch_tokens=400, lr=1e-2,
-    epochs=choose(10, 40), random_state=0,
+    epochs=choose(15, 40), random_state=0,
 )  # fmt: skip
 backwards.fit(pairs[::2])
-answers = backwards.translate([source for source, _ in pairs[1::2]])
-right = sum(answer == target for answer, (_, target) in zip(answers, pairs[1::2])) / len(answers)
-print(pairs[-1][0], "->", answers[-1])
+unseen = pairs[1::2]
+answers = backwards.translate([source for source, _ in unseen])
+right = sum(answer == target for answer, (_, target) in zip(answers, unseen)) / len(answers)
+example = max((source for source, _ in unseen), key=lambda source: len(set(source.split())))
+print(example, "->", *backwards.translate([example]))
 compare("encoder-decoder: lists said backwards without a mistake", f"{right:.1%}", "described only")
 
 # %%
 figure = Figure(figsize=(9, 5.6), layout="constrained")
 (one, two), (three, four) = figure.subplots(2, 2)
 one.step(range(20), numbers[0, :, 0], where="mid", color="0.7", label="input")
-one.plot(numbers[0, :, 0].cumsum(0), color="black", marker="o", markerfacecolor="none", linestyle="", label="sum so far")
+one.plot(
+    numbers[0, :, 0].cumsum(0),
+    color="black",
+    marker="o",
+    markerfacecolor="none",
+    linestyle="",
+    label="sum so far",
+)
 one.plot(summed, color="C3", marker=".", label="output")
 one.set_title("sequence to sequence", fontsize=10)
+one.set_xticks(range(0, 20, 5))
 one.set_xlabel("step")
 one.legend(fontsize=8)
 margin = (x[:, :5].sum((1, 2)) - x[:, 5:].sum((1, 2))).numpy()
@@ -123,16 +145,23 @@ two.set_xlabel("sum of first half - sum of second half")
 two.set_ylabel("said: first is larger")
 for number, frequency in enumerate((0.6, 1.0, 1.4)):
     three.plot(clock, torch.sin(frequency * clock), color="black", linewidth=0.8, linestyle=":")
-    three.plot(clock, drawn(torch.tensor([[frequency]])).detach()[0], marker=".", color=f"C{number}", label=f"{frequency}")
+    three.plot(
+        clock,
+        drawn(torch.tensor([[frequency]])).detach()[0],
+        marker=".",
+        color=f"C{number}",
+        label=f"{frequency}",
+    )
 three.set_title("vector to sequence (dotted: the true waves)", fontsize=10)
 three.set_xlabel("time")
 three.legend(title="frequency", fontsize=8, title_fontsize=8)
-by_length = [[a == t for a, (_, t) in zip(answers, pairs[1::2]) if len(t.split()) == length] for length in range(1, 6)]
-four.bar(range(1, 6), [100 * sum(part) / len(part) for part in by_length])
-four.set_ylim(0, 105)
-four.set_title("encoder-decoder", fontsize=10)
-four.set_xlabel("words in the list")
-four.set_ylabel("% without a mistake")
+looked = backwards.attention(example)
+four.imshow(looked.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+four.set_xticks(range(len(looked.source)), looked.source, fontsize=8)
+four.set_yticks(range(len(looked.target)), looked.target, fontsize=8)
+four.set_title("encoder-decoder: what each word written looked at", fontsize=10)
+four.set_xlabel("read")
+four.set_ylabel("written")
 show(figure, "The four shapes after training, on inputs that they had not seen.")
 
 # %% [markdown]
@@ -143,4 +172,4 @@ show(figure, "The four shapes after training, on inputs that they had not seen."
 # | sequence to vector | `unrolled classify fit sequences.csv -o model` |
 # | sequence to sequence, the next values | `unrolled forecast fit series.csv -o model` |
 # | delayed sequence to sequence | `unrolled translate fit source.txt target.txt -o model` |
-# | vector to sequence | `unrolled.nn.Recurrent(..)(inputs, state=...)`, with a state made of your vector |
+# | vector to sequence | `unrolled.nn.Recurrent(cell)(inputs, state=made_of_your_vector)` |

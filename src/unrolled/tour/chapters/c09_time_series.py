@@ -1,7 +1,9 @@
 """A time series, learned from windows of it.
 
-The series is t sin(t) / 3 + 2 sin(5 t). A net reads windows of 20 steps and says at each step what comes next: the target
-is the window shifted by one. A layer of 100 relu units reads, and a dense layer turns their outputs into one number.
+The series is t sin(t) / 3 + 2 sin(5 t). A net reads windows of 20 steps and says at each step what
+comes next: the target is the window shifted by one. A layer of 100 relu units reads, and a dense
+layer turns their outputs into one number.
+
 """
 
 # %%
@@ -30,7 +32,7 @@ def windows(starts):
 
 def make():
     model = Projection(cells.RNN(1, 100, nonlinearity="relu"), 1)
-    # One input feeds a hundred units: weights and biases are drawn wide, so that each bends at another value.
+    # One input feeds a hundred units: drawn so wide, each bends at another value of it.
     nn.init.uniform_(model.core.weight_ih, -1, 1)
     nn.init.uniform_(model.core.bias_ih, -1, 1)
     nn.init.orthogonal_(model.core.weight_hh, 0.7)
@@ -38,8 +40,9 @@ def make():
 
 
 # %% [markdown]
-# The dense layer can be applied in two ways, with the same result. *Stacked*: once, on the outputs of all steps together.
-# *Per step*: again at every step of a loop, as the guide's output wrapper does.
+# The dense layer can be applied in two ways, with the same result. *Stacked*: once, on the outputs
+# of all steps together. *Per step*: again at every step of a loop, as the guide's output wrapper
+# does.
 
 
 # %%
@@ -70,31 +73,43 @@ def error(model):
     return (stacked(model, inputs) - targets).square().mean().item()
 
 
-errors, seconds = {}, {}
-for form, iterations in ((per_step, choose(200, 1000)), (stacked, choose(200, 1000))):
+errors, seconds, iterations = {}, {}, choose(200, 1000)
+for form in (per_step, stacked):
     torch.manual_seed(0)
     model = make()
     begun = time.process_time()
     train(model, form, iterations)
     errors[form], seconds[form] = error(model), time.process_time() - begun
-print(f"after {iterations} iterations, squared error a target: per step {errors[per_step]:.4f}, stacked {errors[stacked]:.4f}")
-compare("the stacked form is faster", f"{seconds[per_step] / seconds[stacked]:.1f} times", "not measured")
+for form, value in errors.items():
+    print(f"{form.__name__}: squared error a target after {iterations} iterations {value:.4f}")
+compare(
+    "the stacked form is faster",
+    f"{seconds[per_step] / seconds[stacked]:.1f} times",
+    "not measured",
+)
 
 # %%
 train(model, stacked, 1000 - iterations)
-compare("stacked, 1,000 iterations: squared error a target", f"{error(model):.4f}", "0.043 stacked, 10.8 per step")
+compare(
+    "stacked, 1,000 iterations: squared error a target",
+    f"{error(model):.4f}",
+    "0.043 stacked, 10.8 per step",
+)
 
 starts = torch.tensor([0.5, 5.6, 12.2, 26.0])
 inputs, targets = windows(starts)
 predicted = stacked(model, inputs).detach()
 times = starts[:, None] + torch.arange(STEPS + 1) * RESOLUTION
 show(
-    plots.windows(inputs[..., 0].numpy(), targets[..., 0].numpy(), predicted[..., 0].numpy(), times.numpy()),
+    plots.windows(
+        inputs[..., 0].numpy(), targets[..., 0].numpy(), predicted[..., 0].numpy(), times.numpy()
+    ),
     "Four windows: what went in, what should have come out, and what did.",
 )
 
 # %% [markdown]
-# Real data: airline passengers a month, 1949 to 1960. The model has seen the first ten years and is asked for the last two.
+# Real data: airline passengers a month, 1949 to 1960. The model has seen the first ten years and is
+# asked for the last two.
 
 # %%
 airline = read_series("airline")

@@ -1,7 +1,8 @@
 """Sequences that a net makes up.
 
-A net that says what comes next can be fed its own words: from a start that is given it goes on and on. Here from nothing
-but zeros, and from a real start of the series of Chapter 9, 280 steps each.
+A net that says what comes next can be fed its own words: from a start that is given it goes on and
+on. Here from nothing but zeros, and from a real start of the series of Chapter 9, 280 steps each.
+
 """
 
 # %%
@@ -34,11 +35,14 @@ for _ in range(2000):
     loss = (unrolled.unroll(model, values[:, :-1])[0] - values[:, 1:]).square().sum()
     loss.backward()
     optimizer.step()
-compare("summed squared error of the last batch", f"{loss.item():.1f}", "42.75 after 2,000 iterations")
+compare(
+    "summed squared error of the last batch", f"{loss.item():.1f}", "42.75 after 2,000 iterations"
+)
 
 # %% [markdown]
-# The guide feeds the last 20 values through the whole net for each new one: 20 steps of work for one. A `Stream` carries
-# the state along, and each value costs one step, however long the sequence grows.
+# The guide feeds the last 20 values through the whole net for each new one: 20 steps of work for
+# one. A `Stream` carries the state along, and each value costs one step, however long the sequence
+# grows.
 
 
 # %%
@@ -68,10 +72,13 @@ for name, seed in seeds.items():
         begun = time.perf_counter()
         sequences[f"from {name}, {way.__name__.replace('_', ' ')}"] = way(seed, 280).numpy()
         seconds[way] = time.perf_counter() - begun
-compare("a value by windows takes", f"{seconds[by_windows] / seconds[streamed]:.1f} times as long as streamed")
+compare(
+    "a value by windows takes",
+    f"{seconds[by_windows] / seconds[streamed]:.1f} times as long as streamed",
+)
 show(
     plots.creative(list(sequences.values()), [STEPS] * 4, list(sequences), RESOLUTION),
-    "Made up from 20 steps that were given, by windows as in the guide, and with the state carried along.",
+    "Made up from 20 given steps: by windows, as in the guide, and with the state carried along.",
 )
 
 # %% [markdown]

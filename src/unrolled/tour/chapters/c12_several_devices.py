@@ -1,7 +1,9 @@
 """A net over several devices.
 
-A net that is too large or too slow for one device can be cut in two ways. Its layers can live on different devices, and
-tensors travel between them. Or every device has all layers and its own share of the data.
+A net that is too large or too slow for one device can be cut in two ways. Its layers can live on
+different devices, and tensors travel between them. Or every device has all layers and its own share
+of the data.
+
 """
 
 # %%
@@ -18,15 +20,22 @@ whole = nn.Recurrent(layers)
 inputs = torch.randn(4, 20, 8)
 together, _ = whole(inputs)
 
-placed = nn.Recurrent([nn.On(layer, found[number % len(found)]) for number, layer in enumerate(layers)])
+placed = nn.Recurrent(
+    [nn.On(layer, found[number % len(found)]) for number, layer in enumerate(layers)]
+)
 apart, state = placed(inputs)
 for number, layer in enumerate(placed.layers, start=1):
     print(f"layer {number} is on {layer.device}")
 difference = (apart.cpu() - together).abs().max().item()
-compare("layers placed one by one and all together differ by", f"{difference:.1e}", 'none: "to do" in the guide')
+compare(
+    "layers placed one by one and all together differ by",
+    f"{difference:.1e}",
+    'none: "to do" in the guide',
+)
 
 # %% [markdown]
-# `On` brings a layer's inputs to its device and leaves its outputs there; gradients go back the same way.
+# `On` brings a layer's inputs to its device and leaves its outputs there; gradients go back the
+# same way.
 
 # %%
 apart.sum().backward()

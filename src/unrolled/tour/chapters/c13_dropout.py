@@ -1,7 +1,9 @@
 """Dropout.
 
-Half of what goes into a layer is dropped at random while training, so that no unit can rely on another. In the test
-nothing may be dropped. The guide needed two graphs for that; here one model knows which it is doing.
+Half of what goes into a layer is dropped at random while training, so that no unit can rely on
+another. In the test nothing may be dropped. The guide needed two graphs for that; here one model
+knows which it is doing.
+
 """
 
 # %%
@@ -17,8 +19,12 @@ STEPS, RESOLUTION, END = 20, 0.1, 30.0
 
 
 def make(first):
-    """Three layers of 100, half of their inputs dropped; `first` is the rate for the series itself."""
-    one, two, three = Dropout(cells.RNN(1, 100), input=first), Dropout(cells.RNN(100, 100), 0.5), Dropout(cells.RNN(100, 100), 0.5)
+    """Three layers of 100, half of what they read dropped; `first` is the first one's rate."""
+    one, two, three = (
+        Dropout(cells.RNN(1, 100), input=first),
+        Dropout(cells.RNN(100, 100), 0.5),
+        Dropout(cells.RNN(100, 100), 0.5),
+    )
     return Recurrent([one, two, Projection(three, 1)])
 
 
@@ -56,16 +62,24 @@ def train(model, iterations):
 
 
 # %% [markdown]
-# Dropping the first layer's one input, the value itself, leaves a net that never sees the series as it is tested on it.
-# So it is trained both ways: as in the guide, and with dropout on the two upper layers only.
+# Dropping the first layer's one input, the value itself, leaves a net that never sees the series as
+# it is tested on it. So it is trained both ways: as in the guide, and with dropout on the two upper
+# layers only.
 
 # %%
 curves, models = {}, {}
-for name, first in (("all three layers", 0.5), ("the two upper layers", 0.0)):
+for name, first, iterations in (
+    ("all three layers", 0.5, choose(400, 2000)),
+    ("the two upper layers", 0.0, choose(1500, 2000)),
+):
     torch.manual_seed(0)
     models[name] = make(first)
-    curves[name] = train(models[name], choose(600, 2000))
-    compare(f"dropout on {name}: summed squared error in the test", f"{tested(models[name]):.1f}", "40.6 after 2,000 iterations")
+    curves[name] = train(models[name], iterations)
+    compare(
+        f"dropout on {name}: summed squared error in the test",
+        f"{tested(models[name]):.1f}",
+        "40.6 after 2,000 iterations",
+    )
 
 # %%
 figure = Figure(figsize=(7, 3.6), layout="constrained")
@@ -80,23 +94,34 @@ axes.legend()
 show(figure, "Error with dropout off while training with dropout on.")
 
 # %% [markdown]
-# One model: random while training, fixed in the test, and the same again after it was saved and restored.
+# One model: random while training, fixed in the test, and the same again after it was saved and
+# restored.
 
 # %%
 model = models["the two upper layers"]
 with torch.no_grad():
-    print("training, the same input twice gives the same:  ", torch.equal(model(test[0])[0], model(test[0])[0]))
+    print(
+        "training, the same input twice gives the same:  ",
+        torch.equal(model(test[0])[0], model(test[0])[0]),
+    )
     model.eval()
-    print("evaluation, the same input twice gives the same:", torch.equal(model(test[0])[0], model(test[0])[0]))
+    print(
+        "evaluation, the same input twice gives the same:",
+        torch.equal(model(test[0])[0], model(test[0])[0]),
+    )
     save_file(model.state_dict(), "model.safetensors")
     restored = make(0.0).eval()
     restored.load_state_dict(load_file("model.safetensors"))
-    print("saved and restored gives the same:              ", torch.equal(model(test[0])[0], restored(test[0])[0]))
+    print(
+        "saved and restored gives the same:              ",
+        torch.equal(model(test[0])[0], restored(test[0])[0]),
+    )
 
 # %% [markdown]
 # ### On your own data
 #
-# Every command that trains takes `--dropout`; it acts between the layers while training and is off in all else.
+# Every command that trains takes `--dropout`; it acts between the layers while training and is off
+# in all else.
 #
 # ```sh
 # unrolled classify fit sequences.csv --layers 3 --dropout 0.5 -o model

@@ -1,7 +1,9 @@
 """Many time steps.
 
-Gradients that travel back through many steps shrink or grow at each of them, so that a plain recurrent net forgets what
-came early. The test: one of eight symbols is shown first, then comes noise, and at the end the symbol is asked for.
+Gradients that travel back through many steps shrink or grow at each of them, so that a plain
+recurrent net forgets what came early. The test: one of eight symbols is shown first, then comes
+noise, and at the end the symbol is asked for.
+
 """
 
 # %%
@@ -25,8 +27,9 @@ def task(count, gap):
 
 
 # %% [markdown]
-# **Truncated backpropagation through time**: a long sequence is read in chunks. The state is carried from chunk to chunk,
-# the gradient is not, so that memory and time of a training step depend on the chunk alone.
+# **Truncated backpropagation through time**: a long sequence is read in chunks. The state is
+# carried from chunk to chunk, the gradient is not, so that memory and time of a training step
+# depend on the chunk alone.
 
 
 # %%
@@ -53,7 +56,10 @@ def accuracies(kind, gaps, chunk, lr):
         optimizer.step()
     with torch.no_grad():
         tests = {gap: task(500, gap) for gap in asked}
-        return [(dense(read(cell, x, 1000)).argmax(1) == y).float().mean().item() for x, y in tests.values()]
+        return [
+            (dense(read(cell, x, 1000)).argmax(1) == y).float().mean().item()
+            for x, y in tests.values()
+        ]
 
 
 asked = [1, 5, 10, 20, 40, 60, 80, 120]
@@ -64,25 +70,35 @@ recalled = {
     "LSTM, truncated to 10 steps": accuracies("lstm", mixed, 10, 5e-3),
     "LSTM, truncated to 10 steps, all gaps 40": accuracies("lstm", long, 10, 5e-3),
 }
-figure = Figure(figsize=(7.2, 4), layout="constrained")
+figure = Figure(figsize=(7.2, 4.6), layout="constrained")
 axes = figure.subplots()
-for (name, values), style in zip(recalled.items(), ("o-", "o-", "s--", "s--")):
-    axes.plot(asked, [100 * value for value in values], style, markerfacecolor="none", label=name)
-axes.axhline(12.5, color="0.5", linewidth=1, linestyle=":", label="by chance")
+for (name, values), style, size in zip(recalled.items(), ("o-", "o-", "s--", "s:"), (5, 11, 5, 5)):
+    axes.plot(
+        asked,
+        [100 * value for value in values],
+        style,
+        markersize=size,
+        markerfacecolor="none",
+        label=name,
+    )
+axes.axhline(12.5, color="0.5", linewidth=1, label="by chance")
 axes.set_ylim(0, 104)
 axes.set_xlabel("steps of noise between symbol and question")
 axes.set_ylabel("% of symbols recalled")
 axes.grid(alpha=0.3)
-axes.legend(loc="center left", bbox_to_anchor=(0.3, 0.33), fontsize=8)
-show(figure, "What is remembered over how many steps, after 400 training steps on gaps of 1 to 60 steps.")
+figure.legend(loc="outside lower center", ncols=2, frameon=False)
+show(
+    figure,
+    "What is remembered over how many steps, after 400 training steps on gaps of 1 to 60 steps.",
+)
 at = asked.index(60)
 for name in ("plain RNN", "LSTM", "LSTM, truncated to 10 steps"):
     compare(f"{name}: recalled over 60 steps", f"{recalled[name][at]:.0%}", "described only")
 
 # %% [markdown]
-# Truncation has a price. If the answer always lies further back than a chunk, no gradient ever leads to the symbol, and
-# the LSTM cannot learn what it should have kept. If short gaps come up too, it learns from those, and the carried state
-# does the rest.
+# Truncation has a price. If the answer always lies further back than a chunk, no gradient ever
+# leads to the symbol, and the LSTM cannot learn what it should have kept. If short gaps come up
+# too, it learns from those, and the carried state does the rest.
 
 # %%
 compare(
@@ -100,5 +116,5 @@ compare(
 # unrolled forecast fit sensor.csv --head recursive --truncate 100 -o model
 # ```
 #
-# With layers of your own, carry the state as `read` does above. `unrolled.unroll(..., checkpoint="sqrt")` (Chapter 3)
-# keeps the whole gradient in little memory instead.
+# With layers of your own, carry the state as `read` does above. `unrolled.unroll(...,
+# checkpoint="sqrt")` (Chapter 3) keeps the whole gradient in little memory instead.

@@ -1,13 +1,16 @@
 """LSTM, peepholes and GRU, and what goes on inside.
 
-An LSTM keeps a second state, `c`, that is changed only through gates: the input gate lets in, the forget gate keeps, the
-output gate shows. Peepholes let the gates see `c` itself. A GRU has one state and merges two gates into one.
+An LSTM keeps a second state, `c`, that is changed only through gates: the input gate lets in, the
+forget gate keeps, the output gate shows. Peepholes let the gates see `c` itself. A GRU has one
+state and merges two gates into one.
+
 """
 
 # %%
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from torch import nn
 
 import unrolled
@@ -15,17 +18,25 @@ from unrolled import cells, plots
 from unrolled.tour import choose, compare, show
 
 inputs = torch.randn(4, 12, 3)
-for ours, theirs in ((cells.LSTM(3, 16), nn.LSTMCell(3, 16)), (cells.GRU(3, 16), nn.GRUCell(3, 16))):
+for ours, theirs in (
+    (cells.LSTM(3, 16), nn.LSTMCell(3, 16)),
+    (cells.GRU(3, 16), nn.GRUCell(3, 16)),
+):
     theirs.load_state_dict(ours.state_dict())
     state = None
     for step in inputs.unbind(1):
         state = theirs(step, state)
     h = state[0] if isinstance(state, tuple) else state
     difference = (unrolled.unroll(ours, inputs)[1].h - h).abs().max().item()
-    compare(f"{type(ours).__name__}: differs from torch.nn's by", f"{difference:.1e}", "described in a line")
+    compare(
+        f"{type(ours).__name__}: differs from torch.nn's by",
+        f"{difference:.1e}",
+        "described in a line",
+    )
 
 # %% [markdown]
-# torch.nn has no peepholes, so here are their equations (Gers, Schraudolph, Schmidhuber 2002) once more, in NumPy:
+# torch.nn has no peepholes, so here are their equations (Gers, Schraudolph, Schmidhuber 2002) once
+# more, in NumPy:
 
 
 # %%
@@ -37,7 +48,9 @@ cell = cells.PeepholeLSTM(3, 16)
 p = {name: value.detach().numpy().astype(float) for name, value in cell.named_parameters()}
 h = c = np.zeros((4, 16))
 for x in inputs.numpy().transpose(1, 0, 2):
-    i, f, g, o = np.split(x @ p["weight_ih"].T + p["bias_ih"] + h @ p["weight_hh"].T + p["bias_hh"], 4, axis=1)
+    i, f, g, o = np.split(
+        x @ p["weight_ih"].T + p["bias_ih"] + h @ p["weight_hh"].T + p["bias_hh"], 4, axis=1
+    )
     i = sigmoid(i + p["peephole_input"] * c)  # sees c(t-1)
     f = sigmoid(f + p["peephole_forget"] * c)
     c = f * c + i * np.tanh(g)
@@ -47,62 +60,104 @@ difference = np.abs(unrolled.unroll(cell, inputs)[1].h.detach().numpy() - h).max
 compare("peephole LSTM: differs from its equations by", f"{difference:.1e}", "described in a line")
 
 # %% [markdown]
-# **Inside**. An LSTM learns the task of Chapter 14: keep a symbol through noise until it is asked for.
+# **Inside**. An LSTM learns to remember one number: at each step it is shown a number, now and then
+# with a mark, and has to say the last number that was marked.
 
 
 # %%
-def task(count, gap):
-    symbol = torch.randint(8, (count,))
-    inputs = torch.zeros(count, gap + 2, 10)
-    inputs[:, 0, :8] = F.one_hot(symbol, 8).float()
-    inputs[:, 1:-1, 8] = torch.randn(count, gap)
-    inputs[:, -1, 9] = 1
-    return inputs, symbol
+def task(count, steps):
+    numbers, marks = torch.rand(count, steps) * 2 - 1, torch.rand(count, steps) < 0.12
+    last = torch.where(marks, torch.arange(steps), -1).cummax(1).values
+    target = torch.where(last >= 0, numbers.gather(1, last.clamp(min=0)), 0.0)
+    return torch.stack([numbers, marks.float()], 2), target
 
 
-lstm, dense = cells.LSTM(10, 32), nn.Linear(32, 8)
-optimizer = torch.optim.Adam([*lstm.parameters(), *dense.parameters()], 5e-3)
-for _ in range(choose(400, 4000)):
-    x, y = task(64, int(torch.randint(1, 41, ())))
+lstm, dense = cells.LSTM(2, 32), nn.Linear(32, 1)
+parameters = [*lstm.parameters(), *dense.parameters()]
+optimizer = torch.optim.Adam(parameters, 1e-2)
+for _ in range(choose(500, 5000)):
+    x, y = task(64, 50)
     optimizer.zero_grad()
-    F.cross_entropy(dense(unrolled.unroll(lstm, x)[0][:, -1]), y).backward()
+    F.mse_loss(dense(unrolled.unroll(lstm, x)[0])[..., 0], y).backward()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step()
-x, y = task(500, 40)
-right = (dense(unrolled.unroll(lstm, x)[0][:, -1]).argmax(1) == y).float().mean().item()
-print(f"recalled over 40 steps: {right:.0%}")
+torch.manual_seed(1)
+x, y = task(8, 100)
+said = dense(unrolled.unroll(lstm, x)[0])[..., 0].detach()
+compare(
+    "remembering a number: mean squared error",
+    f"{F.mse_loss(said, y).item():.4f} (of {y.var().item():.2f})",
+)
+
+# %%
+figure = Figure(figsize=(8.4, 2.6), layout="constrained")
+axes = figure.subplots()
+marked = x[0, :, 1].bool()
+axes.plot(x[0, :, 0], ".", color="0.7", label="number shown")
+axes.plot(
+    marked.nonzero(), x[0, marked, 0], "o", color="black", markerfacecolor="none", label="marked"
+)
+axes.plot(y[0], color="black", linewidth=0.8, drawstyle="steps-post", label="to be said")
+axes.plot(said[0], color="C3", label="said")
+axes.margins(x=0.01)
+axes.set_xlabel("step")
+axes.set_ylabel("number")
+figure.legend(loc="outside lower center", ncols=4, frameon=False)
+show(figure, "The task: say the number that was marked last.")
 
 # %% [markdown]
-# `unrolled.inspect` runs any cell that declares gates, one of your own too, and gives its states and gates by name.
+# `unrolled.inspect` runs any cell that declares gates, one of your own too, and gives its states
+# and gates by name. At each mark the forget gate lets go and the candidate swings out: the old
+# number goes, the new one comes. In between little comes in, and the forget gate keeps what `c`
+# has.
 
 # %%
-inside = unrolled.inspect(lstm, x[:1])
-states, gates = inside.row(0)
-steps = ["ABCDEFGH"[y[0]], *["·"] * 40, "?"]
-show(plots.gates(gates, steps), "The gates through time: the symbol (a letter), 40 steps of noise (dots), the question.")
+states, gates = unrolled.inspect(lstm, x[:1]).row(0)
+steps = ["▲" if mark else "" for mark in marked]
+show(
+    plots.gates(gates, steps),
+    "The gates through time, as units have them; ▲ stands where a number was marked.",
+)
 
 # %%
-show(plots.states(states, steps), "Both states of every unit: c holds what the symbol left there, h shows it when asked.")
+show(
+    plots.states(states, steps),
+    "Both states of every unit: c changes at the marks (▲) and keeps its value in between.",
+)
 
 # %%
-kept = gates["forget"][1:-1].median().item()
-compare("the forget gate's median over the noise", f"{kept:.3f}", "a gate near 1 keeps")
+for what, size in {
+    "forget gate": gates["forget"],
+    "size of the candidate": gates["candidate"].abs(),
+}.items():
+    middle = size.median(1).values
+    compare(
+        f"{what}, median at marks and in between",
+        f"{middle[marked].mean().item():.2f} and {middle[~marked].mean().item():.2f}",
+        "described in a line",
+    )
 
 # %% [markdown]
-# **How far gradients reach back**, in cells that have learned nothing yet. The forget gate starts nearly open, so that an
-# LSTM's gradient fades later.
+# **How far gradients reach back**: of a gradient at the last output, the part that arrives so many
+# steps before. Cells that have learned nothing lose some at every step, an LSTM less, since its
+# forget gate starts nearly open. The trained one loses it where a number was marked: what came
+# before is to be forgotten.
 
 # %%
-noise = torch.randn(8, 100, 10)
 reach = {
-    "plain RNN": unrolled.gradient_reach(cells.RNN(10, 32), noise),
-    "GRU": unrolled.gradient_reach(cells.GRU(10, 32), noise),
-    "LSTM": unrolled.gradient_reach(cells.LSTM(10, 32), noise),
-    "LSTM, forget bias 4": unrolled.gradient_reach(cells.LSTM(10, 32, forget_bias=4.0), noise),
-    "LSTM, trained above": unrolled.gradient_reach(lstm, x[:8]),
+    "plain RNN": unrolled.gradient_reach(cells.RNN(2, 32), x),
+    "GRU": unrolled.gradient_reach(cells.GRU(2, 32), x),
+    "LSTM": unrolled.gradient_reach(cells.LSTM(2, 32), x),
+    "LSTM, forget bias 4": unrolled.gradient_reach(cells.LSTM(2, 32, forget_bias=4.0), x),
+    "LSTM, trained above": unrolled.gradient_reach(lstm, x),
 }
 show(plots.gradient_reach(reach), "The part of a gradient that arrives so many steps back.")
-for name in ("plain RNN", "LSTM, trained above"):
-    compare(f"{name}: gradient that arrives 40 steps back", f"{reach[name][40].item():.1e}", "described only")
+for name in ("plain RNN", "GRU", "LSTM"):
+    compare(
+        f"{name}, untrained: gradient that arrives 100 steps back",
+        f"{reach[name][100].item():.0e}",
+        "described only",
+    )
 
 # %% [markdown]
 # ### On your own data

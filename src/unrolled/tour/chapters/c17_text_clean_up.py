@@ -1,7 +1,8 @@
 """Text clean-up.
 
-Words too rare to learn, numbers and web addresses would each be a word of their own, seen once. They are replaced by set
-tokens, so that "in 1997" and "in 2003" are the same to the model.
+Words too rare to learn, numbers and web addresses would each be a word of their own, seen once.
+They are replaced by set tokens, so that "in 1997" and "in 2003" are the same to the model.
+
 """
 
 # %%
@@ -14,7 +15,7 @@ from unrolled import WordVectors
 from unrolled.data.tokenizer import Tokenizer
 from unrolled.tour import compare, show
 
-text = "In 2024 it cost 1,299.50; see https://example.org/prices?id=7 or WWW.EXAMPLE.ORG for what's new."
+text = "In 2024 it cost 1,299.50; see https://example.org/prices?id=7 or WWW.EXAMPLE.ORG."
 print("as it is:  ", " ".join(Tokenizer()(text)))
 print("cleaned up:", " ".join(Tokenizer(numbers=True, urls=True)(text)))
 
@@ -23,7 +24,9 @@ print("cleaned up:", " ".join(Tokenizer(numbers=True, urls=True)(text)))
 
 # %%
 plain = Counter(word for topic in topics.values() for word in Tokenizer()(topic))
-clean = Counter(word for topic in topics.values() for word in Tokenizer(numbers=True, urls=True)(topic))
+clean = Counter(
+    word for topic in topics.values() for word in Tokenizer(numbers=True, urls=True)(topic)
+)
 compare("different words before and after", f"{len(plain):,} and {len(clean):,}", "described only")
 print("<number> stands for", clean["<number>"], "words, <url> for", clean["<url>"])
 
@@ -47,10 +50,23 @@ axes.grid(alpha=0.3)
 show(figure, "How much of the text the most frequent words make up; the rest is <unk>.")
 
 # %%
-paragraphs = [Tokenizer(numbers=True, urls=True)(part) for topic in topics.values() for part in topic.split("\n\n")]
-model = WordVectors(dim=32, max_vocab=500, unknown=True, epochs=2, workers=1, random_state=0).fit(paragraphs)
-print("the vocabulary:", len(model.vocabulary_), "words, <unk> among them:", "<unk>" in model.vocabulary_)
-compare("of the text known with 500 words", f"{known[sizes.index(500)]:.0f} %", "50,000 words and UNK")
+paragraphs = [
+    Tokenizer(numbers=True, urls=True)(part)
+    for topic in topics.values()
+    for part in topic.split("\n\n")
+]
+model = WordVectors(dim=32, max_vocab=500, unknown=True, epochs=2, workers=1, random_state=0).fit(
+    paragraphs
+)
+print(
+    "the vocabulary:",
+    len(model.vocabulary_),
+    "words, <unk> among them:",
+    "<unk>" in model.vocabulary_,
+)
+compare(
+    "of the text known with 500 words", f"{known[sizes.index(500)]:.0f} %", "50,000 words and UNK"
+)
 
 # %% [markdown]
 # ### On your own data

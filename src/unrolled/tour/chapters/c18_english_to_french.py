@@ -1,8 +1,10 @@
 """English to French.
 
-An encoder reads the English sentence, a decoder writes the French one word piece by word piece. While training it is fed
-the right translation, pushed back by one step; afterwards its own words. Three ways are compared: the source read as it
-is, the source reversed, and attention, which may look back at every word.
+An encoder reads the English sentence, a decoder writes the French one word piece by word piece.
+While training it is fed the right translation, pushed back by one step; afterwards its own words.
+Three ways are compared: the source read as it is, the source reversed, and attention, which may
+look back at every word.
+
 """
 
 # %%
@@ -19,12 +21,23 @@ test = list(Pairs.named(data, choose("test", "test_2016_flickr")))
 print(len(train), "pairs to learn from, such as", train[0])
 
 settings = choose(
-    {"hidden_size": 96, "embedding_size": 64, "vocabulary_size": 250, "batch_tokens": 400, "lr": 5e-3, "epochs": 20},
+    {
+        "hidden_size": 96,
+        "embedding_size": 64,
+        "vocabulary_size": 250,
+        "batch_tokens": 400,
+        "lr": 5e-3,
+        "epochs": 20,
+    },
     {"hidden_size": 256, "embedding_size": 256, "vocabulary_size": 6000, "epochs": 8},
 )
 ways = {
     "without attention": {"attention": None, "bidirectional": False},
-    "without attention, source reversed": {"attention": None, "bidirectional": False, "reverse_source": True},
+    "without attention, source reversed": {
+        "attention": None,
+        "bidirectional": False,
+        "reverse_source": True,
+    },
     "with attention": {"attention": "bahdanau"},
 }
 models, scores = {}, {}
@@ -59,7 +72,10 @@ for candidates in best.candidates(sentences[:1], beam=4):
 
 # %%
 looked = best.attention(sentences[1])
-show(plots.attention(looked.weights, looked.source, looked.target), "Which English word piece each French one looked at.")
+show(
+    plots.attention(looked.weights, looked.source, looked.target),
+    "Which English word piece each French one looked at.",
+)
 
 # %% [markdown]
 # ### On your own data
