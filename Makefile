@@ -19,11 +19,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@
 
-demo: $(READY) ## Train, score and use a classifier on embedded data; pictures go to demo/.
-	mkdir -p $(DEMO)
-	$(BIN)/unrolled classify fit digits --cell lstm --hidden-size 64 --epochs 30 --batch-size 32 --lr 5e-3 --dropout 0.2 --seed 0 -o $(DEMO)/digits --plot $(DEMO)/digits.png
-	$(BIN)/unrolled classify predict $(DEMO)/digits digits --split test -o $(DEMO)/predictions.csv
-	@echo "The learning curve and the confusion matrix are in $(DEMO)/digits.png, the predictions in $(DEMO)/predictions.csv."
+demo: $(READY) ## See every experiment of the field guide work: open demo/index.html afterwards (minutes).
+	$(BIN)/unrolled tour -o $(DEMO)
 
 test: $(READY) ## Run the tests (minutes).
 	$(BIN)/python -m pytest

@@ -62,7 +62,7 @@ def unroll(
     Memory: training keeps what each step computes, time * batch * (a vector a gate and two a state). With
     `checkpoint`, a segment's share of that and the states between segments; one more forward pass is the price.
     """
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     how = _How(reverse, backend, None if checkpoint is None else segment_length(checkpoint, call.inputs.shape[0]))
     with save_on_cpu(pin_memory=True) if offload and call.inputs.is_cuda else nullcontext():
         outputs, after = _run(call, how, cell, call.inputs, call.state)
@@ -100,7 +100,7 @@ class _How:
     segment: int | None
 
 
-def _run(call: _Call, how: _How, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _run(call: Call, how: _How, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
     if not isinstance(core, Recurrence):
         # Not a closure of itself: such a cycle would keep the graph alive until the next garbage collection.
         return core.sequence(partial(_run, call, how), values, state)
@@ -131,7 +131,7 @@ def static_unroll(
     """
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     inputs = call.inputs if call.lengths is None else cleaned(call.inputs, call.lengths)
     projected = cell.project_inputs(inputs)
     states = dict(states_in_time(cell, projected, call.lengths, call.state, reverse=reverse))
@@ -211,7 +211,7 @@ def judged(
     if inputs is None:
         like = inner.like
         inputs = torch.zeros(1, 1, cell.input_size, dtype=like.dtype, device=like.device)
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     steps, rows = call.inputs.shape[:2]
     values = call.inputs if inner is cell else call.inputs.new_zeros(steps, rows, inner.input_size)
     request = call.request(inner, values, call.state if inner is cell else inner.initial_state(rows), reverse)
@@ -237,7 +237,7 @@ def _offered(request: Request, name: str) -> Served:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class Call:
     """The checked arguments, time-major."""
 
     inputs: Tensor
@@ -245,7 +245,8 @@ class _Call:
     state: Any
 
     @classmethod
-    def of(cls, cell: Core, inputs: Tensor, lengths: Tensor | None, state: Any, *, time_major: bool) -> _Call:
+    def of(cls, cell: Core, inputs: Tensor, lengths: Tensor | None, state: Any, *, time_major: bool) -> Call:
+        """The call with these arguments, checked; see `unroll`."""
         if not isinstance(cell, Core):
             raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
         layout = "(time, batch, features)" if time_major else "(batch, time, features)"
@@ -273,6 +274,7 @@ class _Call:
         return cls(inputs, lengths, state)
 
     def request(self, cell: Recurrence, inputs: Tensor, state: Any, reverse: bool) -> Request:
+        """What a backend is asked."""
         lengths = self.lengths if self.lengths is None else self.lengths.to(inputs.device)
         return Request(cell, inputs, lengths, state, reverse)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unrolled.cli import bench, classify, data, doctor, embed, forecast, translate, write
+from unrolled.cli import bench, classify, data, doctor, embed, forecast, tour, translate, write
 
 app = typer.Typer(
     name="unrolled",
@@ -23,6 +23,7 @@ app.add_typer(translate.app, name="translate")
 app.add_typer(write.app, name="write")
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=tour.EXAMPLE)(tour.tour)
 
 
 def _version(asked: bool) -> None:
