@@ -6,6 +6,7 @@ from unrolled.training.callbacks import Callback as Callback
 from unrolled.training.callbacks import Progress as Progress
 from unrolled.training.checkpoint import CheckpointError as CheckpointError
 from unrolled.training.checkpoint import Checkpoints as Checkpoints
+from unrolled.training.device import chosen_device as chosen_device
 from unrolled.training.diagnosis import Finding as Finding
 from unrolled.training.diagnosis import NonFiniteLossError as NonFiniteLossError
 from unrolled.training.distributed import LostProcessError as LostProcessError

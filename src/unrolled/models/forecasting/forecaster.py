@@ -29,7 +29,7 @@ from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
 from unrolled.models.seed import drawn_seed
-from unrolled.training import Callback, Options, ProgressBar, joined
+from unrolled.training import Callback, Options, ProgressBar, chosen_device, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -212,7 +212,7 @@ class Forecaster(Forecasting):
             self.windows_per_epoch,
             self.truncate,
             seed,
-            self._device(),
+            chosen_device(self.device),
             [*self.callbacks, *([ProgressBar()] if self.verbose else [])],
             {**self._config(), "seed": seed, "steps": len(data.values)},
         )
@@ -369,7 +369,7 @@ class Forecaster(Forecasting):
             record.check_plausible(made._shape(made.series_), int(made.hidden_size), int(made.num_layers), own)
             made.model_ = made._model(made.series_)
             made.model_.load_state_dict(own)
-            made.model_.to(made._device()).eval()
+            made.model_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, IndexError) as error:
@@ -536,14 +536,6 @@ class Forecaster(Forecasting):
         windows = Windows(data, self.window_, whole, calendar=self._uses_calendar())
         everywhere = torch.arange(len(data)), torch.from_numpy(data.lengths)
         return data, Where(windows, *everywhere, scales), int(steps)
-
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
 
     def _config(self) -> dict[str, Any]:
         parameters = self.get_params(deep=False)

@@ -30,7 +30,7 @@ from unrolled.models.generation.score import LARGEST, TextScore, log_probabiliti
 from unrolled.models.generation.settings import Settings
 from unrolled.models.generation.tokens import Tokens, Units
 from unrolled.models.generation.tracks import Tracks
-from unrolled.training import Callback, Checkpoints, Options, ProgressBar, train
+from unrolled.training import Callback, Checkpoints, Options, ProgressBar, chosen_device, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -189,7 +189,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         own, held = tokens.split(count)
         if given is not None:
             held = self._tokens(given, "validation_data").values
-        device = self._device()
+        device = chosen_device(self.device)
         # The caller's random state is left alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -365,7 +365,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             _check_plausible(settings, tensors)
             made.network_ = made._network(settings)
             made.network_.load_state_dict(tensors)
-            made.network_.to(made._device()).eval()
+            made.network_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -440,14 +440,6 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
     def _validate(self, network: Any, held: NDArray[Any]) -> dict[str, float]:
         nats = -float(self._told(network, held).mean())
         return {"validation_loss": nats, "validation_perplexity": exp(min(nats, LARGEST))}
-
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
 
     def _config(self) -> dict[str, Any]:
         parameters = self.get_params(deep=False)

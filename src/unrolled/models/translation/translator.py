@@ -41,7 +41,7 @@ from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, joined, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, chosen_device, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -241,7 +241,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             held = torch.arange(len(validation))
             if not len(held):
                 raise ValueError("validation_data: expected at least one pair with text on both sides, found none")
-        device = self._device()
+        device = chosen_device(self.device)
         # The caller's random state is left alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -490,7 +490,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             _check_plausible(settings, tensors)
             made.network_ = made._network(settings, *map(len, made.subwords_))
             made.network_.load_state_dict(tensors)
-            made.network_.to(made._device()).eval()
+            made.network_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -574,14 +574,6 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             sides.append([kind.decode(one[::-1] if turn else one) for one in tokens])
         told = [best.text for best, *_ in self._decoding()(sides[0], Choices(beam=0))]
         return scored(told, sides[1]).bleu
-
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
 
     def _device_now(self) -> torch.device:
         return next(self.network_.parameters()).device
