@@ -45,11 +45,11 @@ def shown(cell: Recurrence, name: str, batch: int) -> str:
 
 def _gpu_text(cell: Recurrence, *, backward: bool) -> str:
     # Writing a kernel takes neither a GPU nor Triton.
+    from unrolled.compiler.gpu.form import Form
     from unrolled.compiler.gpu.plan import gpu_plan_for
 
     plan = gpu_plan_for(cell, precision_of(cell.like.dtype))
     strategies, device = plan.backward if backward else plan.inference, cell.like.device
-    form = next(iter(strategies.names(device).values()))
-    if form is not None:
-        return f"# {form}\n{strategies.sequence.text(form)[0]}"
-    return "\n\n".join(strategies.stepwise.texts())
+    name, way = next(iter(strategies.names(device).items()))
+    texts = [strategies.sequence.text(way)[0]] if isinstance(way, Form) else way.texts()
+    return f"# {name}\n" + "\n\n".join(texts)

@@ -16,6 +16,7 @@ from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu import strategy
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.plan import gpu_plan_for
+from unrolled.compiler.gpu.scan import STEPS
 from unrolled.nn import Dropout, Zoneout
 
 assert os.environ["TRITON_INTERPRET"] == "1"
@@ -38,8 +39,11 @@ def assert_as_reference(cell: Any, x: Tensor, *, rtol: float, atol: float, **opt
 def way(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Has one way of running a program chosen, whatever else there is."""
 
-    def choose(form: Form | None) -> None:
-        monkeypatch.setattr(strategy.Strategies, "names", lambda *_: {"way": form})
+    def choose(form: Form | str) -> None:
+        def names(self: Any, device: torch.device) -> dict[str, Any]:
+            return {"way": getattr(self, form) if isinstance(form, str) else form}
+
+        monkeypatch.setattr(strategy.Strategies, "names", names)
 
     return choose
 
@@ -54,12 +58,57 @@ def test_matrices_read_in_slices(name: str, way: Any) -> None:
 
 @pytest.mark.parametrize("name", sorted(cells.by_name))
 def test_step_by_step(name: str, way: Any) -> None:
-    way(None)
+    way("stepwise")
     cell = cells.make(name, 4, 7, dtype=torch.float64)
     lengths = torch.tensor([4, 0, 2])
     x = torch.randn(3, 4, 4, dtype=torch.float64)
     x[2, 2:] = float("nan")
     assert_as_reference(cell, x, lengths=lengths, reverse=len(name) % 2 == 0, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["min-gru", "min-lstm"])
+@pytest.mark.parametrize("units", [1, 7, 32, 37])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_by_a_scan(name: str, units: int, reverse: bool, way: Any) -> None:
+    way("scan")
+    cell = cells.make(name, 3, units, dtype=torch.float64)
+    lengths = torch.tensor([2 * STEPS + 5, 0, 1, STEPS, STEPS + 1])
+    x = torch.randn(5, 2 * STEPS + 7, 3, dtype=torch.float64)
+    x[3, STEPS:] = float("nan")
+    state = torch.randn(5, units, dtype=torch.float64)
+    assert_as_reference(cell, x, lengths=lengths, state=state, reverse=reverse, rtol=1e-10, atol=1e-11)
+
+
+class Decaying(Cell):
+    """A cell with two states that are linear, each in itself, and learned vectors."""
+
+    states = ("h", "slow")
+    gates = ("a", "b")
+    recurrent = ()
+    vectors = ("decay",)
+
+    def step(self, x: Any, r: Any, state: Any) -> Any:
+        slow = (state.slow + tanh(x.b)) / (1.0 + x.b * x.b)
+        return State(h=x.a - self.decay * state.h, slow=slow)
+
+
+@pytest.mark.parametrize("batch_major", [True, False])
+def test_two_states_and_vectors_by_a_scan(batch_major: bool, way: Any) -> None:
+    way("scan")
+    cell = Decaying(3, 5, dtype=torch.float64)
+    torch.nn.init.uniform_(cell.decay)
+    x = torch.randn(2, STEPS + 3, 3, dtype=torch.float64)
+    x = x if batch_major else x.transpose(0, 1).contiguous()
+    assert_as_reference(cell, x, time_major=not batch_major, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3)])
+def test_nothing_to_scan(shape: tuple[int, int, int], way: Any) -> None:
+    way("scan")
+    cell, state = cells.MinGRU(3, 4), torch.randn(shape[0], 4)
+    outputs, end = unrolled.unroll(cell, torch.zeros(shape), state=state, backend="triton")
+    assert outputs.shape == (*shape[:2], 4)
+    assert torch.equal(end.h, state)
 
 
 class Late(Cell):
@@ -82,8 +131,8 @@ class Late(Cell):
         torch.nn.init.normal_(self.mixing)
 
 
-@pytest.mark.parametrize("form", [None, Form(16, 2, 2, 0), Form(16, 2, 2, 16)])
-def test_old_states_are_there_as_long_as_they_are_needed(form: Form | None, way: Any) -> None:
+@pytest.mark.parametrize("form", ["stepwise", Form(16, 2, 2, 0), Form(16, 2, 2, 16)])
+def test_old_states_are_there_as_long_as_they_are_needed(form: Form | str, way: Any) -> None:
     way(form)
     cell = Late(3, 18, dtype=torch.float64)
     x, lengths = torch.randn(4, 5, 3, dtype=torch.float64), torch.tensor([5, 1, 0, 3])
@@ -107,8 +156,8 @@ def test_more_rows_than_a_program_has(batch: int, batch_major: bool) -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (0, 0, 3)])
-@pytest.mark.parametrize("form", [None, Form(16, 1, 1, 0)])
-def test_nothing_to_do(shape: tuple[int, int, int], form: Form | None, way: Any) -> None:
+@pytest.mark.parametrize("form", ["stepwise", Form(16, 1, 1, 0)])
+def test_nothing_to_do(shape: tuple[int, int, int], form: Form | str, way: Any) -> None:
     way(form)
     cell, state = cells.GRU(3, 4), torch.randn(shape[0], 4, requires_grad=True)
     outputs, end = unrolled.unroll(cell, torch.zeros(shape), state=state, backend="triton")

@@ -55,3 +55,9 @@ def larger(a, b):  # type: ignore[no-untyped-def]
 def smaller(a, b):  # type: ignore[no-untyped-def]
     """The smaller one; of a number and NaN, NaN, as torch has it."""
     return tl.minimum(a, b, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+def composed(factor, term, next_factor, next_term):  # type: ignore[no-untyped-def]
+    """Two steps that are linear in a state, the first one first, as one."""
+    return next_factor * factor, next_factor * term + next_term

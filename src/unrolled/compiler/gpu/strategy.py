@@ -1,4 +1,4 @@
-"""One program on a GPU by the fastest strategy: forms of a whole-sequence kernel, or step by step."""
+"""One program on a GPU by the fastest strategy: forms of a whole-sequence kernel, step by step, or by a scan."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.choose import fastest, size_class
 from unrolled.compiler.gpu.form import Form, worth_trying
 from unrolled.compiler.gpu.kernel import Kernel, shared_memory
+from unrolled.compiler.gpu.scan import Scan
 from unrolled.compiler.gpu.stepwise import Stepwise
 from unrolled.compiler.gpu.tiles import padded
 from unrolled.compiler.graph import Program
+from unrolled.compiler.linear import linear
 from unrolled.compiler.text import to_text
 
 # Units of the widest tile that a program's registers hold beside the others.
@@ -35,18 +37,22 @@ class Strategies:
         self.program = program
         self.sequence = Kernel(program, precision, ascending=ascending)
         self.stepwise = Stepwise(program, precision, ascending=ascending)
+        found = linear(program)
+        self.scan = None if found is None else Scan(found, precision, ascending=ascending)
         self.numbers = self.sequence.numbers
         self._work = f"{to_text(program)} {precision.value} {'up' if ascending else 'down'}"
         self._wide = max(padded(op.width) for op in program.graph.ops) > WIDEST
         self._products = any(op.kind == "product" for op in program.graph.ops)
 
-    def names(self, device: torch.device) -> dict[str, Form | None]:
-        """The ways that a device has room for, the likeliest first; None is step by step."""
-        ways: dict[str, Form | None] = {}
+    def names(self, device: torch.device) -> dict[str, Form | Stepwise | Scan]:
+        """The ways that a device has room for, the likeliest first; a form is of the whole-sequence kernel."""
+        ways: dict[str, Form | Stepwise | Scan] = {}
+        if self.scan is not None:
+            ways["scan"] = self.scan
         if not self._wide:
-            ways = {str(form): form for form in worth_trying(self.sequence.forms(shared_memory(device)))}
-        if self._products or self._wide:
-            ways["stepwise"] = None
+            ways |= {str(form): form for form in worth_trying(self.sequence.forms(shared_memory(device)))}
+        if self._products or not ways:
+            ways["stepwise"] = self.stepwise
         return ways
 
     def run(
@@ -76,10 +82,10 @@ class Strategies:
         values: tuple[Any, ...] = (batch, steps, lengths, states, parameters, streams)
         device = next(iter(states.values())).device
         ways: dict[str, Callable[[], dict[str, Tensor]]] = {
-            name: partial(self.stepwise.run, *values, reverse=reverse)
-            if form is None
-            else partial(self.sequence.run, *values, reverse=reverse, form=form)
-            for name, form in self.names(device).items()
+            name: partial(self.sequence.run, *values, reverse=reverse, form=way)
+            if isinstance(way, Form)
+            else partial(way.run, *values, reverse=reverse)
+            for name, way in self.names(device).items()
         }
         size = f"{size_class(batch)} {size_class(steps)} {lengths is not None}"
         # Triton launches on the current device, which need not be the tensors'.

@@ -103,8 +103,11 @@ class Tiles:
             if width != padded(width):
                 self.text.line(f"in{width} = unit{padded(width)} < {width}")
 
-    @staticmethod
-    def inside(width: int) -> str:
+    def size(self, width: int) -> int:
+        """Units of the tile that holds a vector."""
+        return padded(width)
+
+    def inside(self, width: int) -> str:
         """The mask of a vector's units, "" if its tile has no others."""
         return "" if width == padded(width) else f"in{width}"
 
@@ -152,7 +155,7 @@ class Tiles:
 
     def whole(self, number: int) -> str:
         """The value as a tile (rows, units)."""
-        name, width = self.value(number), padded(self.ops[number].width)
+        name, width = self.value(number), self.size(self.ops[number].width)
         if self.ops[number].kind == "constant":
             return f"tl.full((ROWS, {width}), {name}, {self.number})"
         rows, units = self.shape(number)
