@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from unrolled import cells
 from unrolled.compiler.executable import Precision
@@ -10,7 +11,7 @@ from unrolled.compiler.gpu.plan import gpu_plan_for
 
 pytest.importorskip("triton", reason="triton is not installed")
 
-from unrolled.compiler.gpu.ahead import SHARED, assembled, assembled_segment
+from unrolled.compiler.gpu.ahead import SHARED, assembled, assembled_scan, assembled_segment
 from unrolled.compiler.gpu.form import Form
 
 
@@ -66,6 +67,19 @@ def test_matrices_in_slices_assemble() -> None:
     found = assembled(plan.forward.sequence, 80, Form(16, 4, 2, 16))
     assert "bar.sync" in found.assembly
     assert found.shared < plan.program.pitches["out"] ** 2 * 8
+
+
+@pytest.mark.parametrize("name", ["min-gru", "min-lstm"])
+@pytest.mark.parametrize("units", [1, 100])
+@pytest.mark.parametrize("capability", [80, 90])
+def test_scans_assemble(name: str, units: int, capability: int) -> None:
+    plan = gpu_plan_for(cells.make(name, 8, units), Precision.SINGLE)
+    for strategies in (plan.inference, plan.forward, plan.backward):
+        assert next(iter(strategies.names(torch.device("cpu")))) == "scan"
+        assert strategies.scan is not None
+        found = assembled_scan(strategies.scan, capability, ragged=units > 1)
+        assert f".target sm_{capability}" in found.assembly
+        assert found.spilled == 0
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru-reset-before", "projected-lstm"])

@@ -12,6 +12,7 @@ from typing import Any
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.kernel import Kernel
 from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.scan import STEPS, WARPS, Scan
 from unrolled.compiler.gpu.segment import Segment
 
 
@@ -77,6 +78,19 @@ def assembled_segment(segment: Segment, capability: int) -> Assembled:
     constants = {"ROWS": segment.rows, "RAGGED": True, "REVERSE": False}
     form = Form(segment.rows, segment.warps, 1, 0)
     return _compiled(kernel_of(segment.module), types, constants, capability, form)
+
+
+def assembled_scan(scan: Scan, capability: int, *, ragged: bool = True) -> Assembled:
+    """A parallel scan, assembled; see `assembled`."""
+    number = _TYPES[scan.numbers.number]
+    types = {"steps": "i32", "lengths": "*i64"}
+    for stream in scan.streams:
+        types |= {stream: f"*{number}", f"{stream}_row": "i32", f"{stream}_step": "i32"}
+    types |= {f"vector{i}": f"*{number}" for i in range(len(scan.vectors))}
+    for i in range(len(scan.program.states)):
+        types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
+    constants = {"ROWS": STEPS, "RAGGED": ragged, "REVERSE": not ragged}
+    return _compiled(kernel_of(scan.text), types, constants, capability, Form(STEPS, WARPS, 1, 0))
 
 
 _TYPES = {"tl.float64": "fp64", "tl.float32": "fp32", "tl.bfloat16": "bf16", "tl.float16": "fp16"}

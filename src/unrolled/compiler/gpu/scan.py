@@ -152,8 +152,10 @@ class _Text(Tiles):
         return self.ops[self.program.states[state]].width
 
     def _state(self, pointer: str) -> Place:
+        # A single number is a tile too, as what replaces it in the loop.
+        tile = " + tl.arange(0, 1)[:, None]" if self.scan.width == 1 else ""
         # One row: the mask of the units is enough.
-        return Place(f"{pointer} + row * {self.scan.width}", "")
+        return Place(f"{pointer} + row * {self.scan.width}{tile}", "")
 
     def _at(self, turn: str, has: str) -> None:
         """Writes where the streams of these steps are, and which of the steps there are."""

@@ -187,7 +187,8 @@ class Tiles:
     def write_text(self, value: str, place: Place, offset: int, width: int) -> None:
         """Writes the writing of a tile (rows, units)."""
         masks = " & ".join(mask for mask in (place.rows, self.inside(width)) if mask)
-        self.text.line(f"tl.store({_units(place.pointer, offset, width)}, {value}, mask={masks})")
+        masked = f", mask={masks}" if masks else ""
+        self.text.line(f"tl.store({_units(place.pointer, offset, width)}, {value}{masked})")
 
 
 def matrix_tile(matrix: Matrix, pointer: str) -> str:
