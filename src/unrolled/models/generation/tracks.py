@@ -64,9 +64,13 @@ class Tracks:
         self.starts = np.arange(self.rows) * len(values) // self.rows
 
     def batches(self, generator: torch.Generator) -> list[Chunk]:
-        """The chunks of an epoch; the first one's length is drawn, so that cuts lie elsewhere in every epoch."""
-        first = int(torch.randint(1, self.truncate + 1, (), generator=generator))
-        edges = [0, *range(min(first, self.steps), self.steps, self.truncate), self.steps]
+        """The chunks of an epoch, always as many; the first one's length is drawn, so that cuts lie elsewhere each time."""
+        whole = self.truncate
+        # With a shorter first chunk than this there is one chunk more.
+        least = (self.steps - 1) % whole + 1
+        low, high = (least, whole) if whole - least + 1 >= least - 1 else (1, least - 1)
+        first = int(torch.randint(low, high + 1, (), generator=generator))
+        edges = [0, *range(min(first, self.steps), self.steps, whole), self.steps]
         return [Chunk(np.arange(self.rows), start, end - start) for start, end in pairwise(edges) if end > start]
 
     def loss(self, network: Any, chunk: Chunk) -> Loss:
