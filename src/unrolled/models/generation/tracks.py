@@ -64,7 +64,7 @@ class Tracks:
         self.starts = np.arange(self.rows) * len(values) // self.rows
 
     def batches(self, generator: torch.Generator) -> list[Chunk]:
-        """The chunks of an epoch, always as many; the first one's length is drawn, so that cuts lie elsewhere each time."""
+        """The chunks of an epoch, always as many; the first one's length is drawn, so that cuts lie elsewhere."""
         whole = self.truncate
         # With a shorter first chunk than this there is one chunk more.
         least = (self.steps - 1) % whole + 1
