@@ -346,7 +346,14 @@ def test_a_damaged_folder_is_refused(generator, file: str, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"parameters": {"hidden_size": 10**9}}, {"parameters": {"level": "subword"}}, {"history": 3}, {"ends": True}],
+    [
+        {"parameters": {"hidden_size": 10**9}},
+        {"parameters": {"hidden_size": 30_000}},
+        {"parameters": {"num_layers": 10**6}},
+        {"parameters": {"level": "subword"}},
+        {"history": 3},
+        {"ends": True},
+    ],
     ids=str,
 )
 def test_a_config_that_does_not_fit_is_refused(generator, changes: dict, tmp_path) -> None:

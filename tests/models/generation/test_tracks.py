@@ -24,6 +24,10 @@ def test_an_epoch_says_every_token_once(count: int, truncate: int, rows: int, se
     assert torch.equal(read + 1, told)
     said = told.flatten().tolist()
     assert len(said) == len(set(said)) > count - tracks.rows
+    assert len(chunks) == len(tracks.batches(torch.Generator().manual_seed(seed + 1)))
+    some = chunks[0][1::2]
+    assert torch.equal(tracks.tokens(some), parts[0][:, 1::2])
+    assert len(some) == tracks.rows // 2
     assert tracks.rows == max(1, min(rows, count // truncate))
 
 

@@ -362,7 +362,9 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
                 made.units_ = BytePairs.read(read_tokenizer(path, config))
             made.ends_ = bool(config["ends"])
             made.history_ = list(config["history"])
-            _check_plausible(settings, tensors)
+            _check_plausible(
+                settings, (len(made.units_) + 1) * (settings.embedding_size or made._output_size()), tensors
+            )
             made.network_ = made._network(settings)
             made.network_.load_state_dict(tensors)
             made.network_.to(chosen_device(made.device)).eval()
@@ -375,9 +377,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
     def _settings(self) -> Settings:
         given = self.get_params(deep=False)
         settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
-        with torch.random.fork_rng(devices=[]):
-            output_size = self._make_cell()(1).output_size
-        size = settings.embedding_size
+        output_size, size = self._output_size(), settings.embedding_size
         if settings.tied and size is not None and size != output_size:
             raise ValueError(
                 f"embedding_size: expected {output_size}, what the top layer gives, or None, since it is tied to the "
@@ -406,16 +406,19 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         name = self.cell
         return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
 
+    def _output_size(self) -> int:
+        """Features that a layer gives."""
+        # Sizes that come from a file may be absurd: no memory is taken for them here.
+        with torch.device("meta"):
+            return self._make_cell()(1).output_size
+
     def _network(self, settings: Settings) -> GeneratorNetwork:
-        make_cell = self._make_cell()
-        with torch.random.fork_rng(devices=[]):
-            output_size = make_cell(1).output_size
         symbols = len(self.units_) + 1
         network = GeneratorNetwork(
             symbols if self.ends_ else symbols - 1,
             symbols,
-            int(settings.embedding_size or output_size),
-            make_cell,
+            int(settings.embedding_size or self._output_size()),
+            self._make_cell(),
             num_layers=int(settings.num_layers),
             tied=bool(settings.tied),
             dropout=float(settings.dropout),
@@ -460,9 +463,9 @@ def _documents(given: Any, name: str = "corpus") -> Documents:
         raise ValueError(str(error).replace("corpus", name, 1)) from None
 
 
-def _check_plausible(settings: Settings, tensors: dict[str, Tensor]) -> None:
-    """Refuses a config that asks for far more memory than its weights have."""
+def _check_plausible(settings: Settings, embedding: int, tensors: dict[str, Tensor]) -> None:
+    """Refuses a config that asks for far more memory than its weights have; `embedding` are numbers of all vectors."""
     held = sum(tensor.numel() for tensor in tensors.values())
     asked = settings.num_layers * settings.hidden_size * (settings.hidden_size if settings.num_layers > 1 else 1)
-    if max(asked, settings.hidden_size * (settings.embedding_size or 1)) > held:
+    if max(asked, embedding, settings.hidden_size * (settings.embedding_size or 1)) > held:
         raise ValueError("the sizes in the config are larger than the weights")

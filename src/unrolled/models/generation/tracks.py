@@ -23,15 +23,24 @@ from unrolled.training import Loss
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some steps of every track.
+    """Some steps of tracks side by side.
 
     Attributes:
+        tracks: their numbers (rows,).
         start: steps from the beginnings of the tracks.
         steps: how many.
     """
 
+    tracks: NDArray[np.int64]
     start: int
     steps: int
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, some: slice) -> Chunk:
+        """The same steps of some of the tracks: who shares a batch with others has the same ones to the end."""
+        return Chunk(self.tracks[some], self.start, self.steps)
 
 
 class Tracks:
@@ -55,22 +64,26 @@ class Tracks:
         self.starts = np.arange(self.rows) * len(values) // self.rows
 
     def batches(self, generator: torch.Generator) -> list[Chunk]:
-        """The chunks of an epoch; the first one's length is drawn, so that cuts lie elsewhere in every epoch."""
-        first = int(torch.randint(1, self.truncate + 1, (), generator=generator))
-        edges = [0, *range(min(first, self.steps), self.steps, self.truncate), self.steps]
-        return [Chunk(start, end - start) for start, end in pairwise(edges) if end > start]
+        """The chunks of an epoch, always as many; the first one's length is drawn, so that cuts lie elsewhere."""
+        whole = self.truncate
+        # With a shorter first chunk than this there is one chunk more.
+        least = (self.steps - 1) % whole + 1
+        low, high = (least, whole) if whole - least + 1 >= least - 1 else (1, least - 1)
+        first = int(torch.randint(low, high + 1, (), generator=generator))
+        edges = [0, *range(min(first, self.steps), self.steps, whole), self.steps]
+        return [Chunk(np.arange(self.rows), start, end - start) for start, end in pairwise(edges) if end > start]
 
     def loss(self, network: Any, chunk: Chunk) -> Loss:
         """The mean cross-entropy of a chunk in nats a token; the network carries the state on to the next."""
         tokens = self.tokens(chunk)
         model: GeneratorNetwork = network
-        state = model.carried.state(self.rows) if chunk.start else None
+        state = model.carried.state(len(chunk)) if chunk.start else None
         outputs, ends = model(tokens[:-1], state)
         model.carried.keep(ends)
         mean = softmax_loss(outputs.flatten(0, 1), *model.softmax, tokens[1:].flatten())
-        return Loss(mean, self.rows * chunk.steps, {})
+        return Loss(mean, len(chunk) * chunk.steps, {})
 
     def tokens(self, chunk: Chunk) -> Tensor:
-        """(steps + 1, tracks): what is read, and from the second step on what is to be said."""
+        """(steps + 1, rows): what is read, and from the second step on what is to be said."""
         steps = np.arange(chunk.start, chunk.start + chunk.steps + 1)
-        return as_tensor(self.values[steps[:, None] + self.starts]).to(self.device)
+        return as_tensor(self.values[steps[:, None] + self.starts[chunk.tracks]]).to(self.device)
