@@ -131,7 +131,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         right.barh(number, system, left=user, color=f"C{number}", alpha=0.4)
     left.set(xscale="log", yscale="log", xlabel="time steps", ylabel="peak memory (MB)")
     left.grid(alpha=0.3)
-    left.legend(frameon=False, fontsize="small", loc="center right", bbox_to_anchor=(1, 0.36))
+    left.legend(frameon=False, fontsize="small", loc="center right", bbox_to_anchor=(1, 0.41))
     right.set_yticks(range(len(WAYS)), WAYS, fontsize="small")
     right.invert_yaxis()
     right.set(title=f"{longest:,} steps", xlabel="seconds (pale: the system's)")
