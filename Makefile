@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types bench docs clean
+.PHONY: help demo test test-slow lint types bench reliability docs clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,11 +19,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@
 
-demo: $(READY) ## Train, score and use a classifier on embedded data; pictures go to demo/.
-	mkdir -p $(DEMO)
-	$(BIN)/unrolled classify fit digits --cell lstm --hidden-size 64 --epochs 30 --batch-size 32 --lr 5e-3 --dropout 0.2 --seed 0 -o $(DEMO)/digits --plot $(DEMO)/digits.png
-	$(BIN)/unrolled classify predict $(DEMO)/digits digits --split test -o $(DEMO)/predictions.csv
-	@echo "The learning curve and the confusion matrix are in $(DEMO)/digits.png, the predictions in $(DEMO)/predictions.csv."
+demo: $(READY) ## See every experiment of the field guide work: open demo/index.html afterwards (minutes).
+	$(BIN)/unrolled tour -o $(DEMO)
 
 test: $(READY) ## Run the tests (minutes).
 	$(BIN)/python -m pytest
@@ -32,8 +29,8 @@ test-slow: $(READY) ## Run the slow tests too (an hour).
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(READY) ## Check format and style.
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples reliability
+	$(BIN)/ruff check src tests benchmarks examples reliability
 
 types: $(READY) ## Check types.
 	$(BIN)/mypy
@@ -41,6 +38,10 @@ types: $(READY) ## Check types.
 bench: $(READY) ## Measure against the peers that are installed.
 	$(BIN)/unrolled bench --plot docs/speed.png
 	$(BIN)/python -m benchmarks.import_time
+
+QUICK ?= --quick
+reliability: $(READY) ## Try what can go wrong, and print a table of what holds (minutes; QUICK= for all, hours).
+	$(BIN)/python -m reliability $(QUICK)
 
 docs: $(READY) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict --quiet

@@ -1,22 +1,33 @@
 """Translation on Multi30k: what attention, a reversed source and beam search are worth at the same budget.
 
 python -m benchmarks.translate [--epochs 20] [--only attention ...] [--save DIR] [--options JSON]
+python -m benchmarks.translate --peer PYTHON [--pairs 10000] [--epochs 2]
 
 Every model has the same cell, sizes, subwords and passes over the 29,000 training pairs (English to French); BLEU and
 chrF are sacrebleu's, on plain text with its case. Seconds are of the processor, over all its cores. The data set is
-looked for in UNROLLED_DATA, and fetched if need be.
+looked for in UNROLLED_DATA, and fetched if need be. With --peer a GRU with Luong's attention is trained beside
+JoeyNMT's, run by PYTHON, an interpreter that has it: the same pairs, subwords, sizes, rate and number of updates, one
+thread each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unrolled import Translator
 from unrolled.data import Pairs
+from unrolled.models.translation.score import scored
+from unrolled.models.translation.tokenizer import SPECIAL
 from unrolled.training import Callback
 
 DATA = "multi30k"
@@ -61,15 +72,89 @@ def measured(name: str, common: dict[str, Any], save: Path | None) -> list[dict[
     return rows
 
 
+PEER = Path(__file__).with_name("joeynmt_peer.py")
+# What both decode, and what their losses are of.
+COMPARED = 300
+
+
+class Counted(Callback):
+    """Counts updates."""
+
+    updates = 0
+
+    def on_step(self, module: Any, progress: Any) -> None:
+        """One more."""
+        self.updates += 1
+
+
+def beside_peer(python: str, pairs: int, epochs: int, seed: int) -> list[dict[str, Any]]:
+    """Trains ours, then JoeyNMT's for as many updates; both on one thread."""
+    torch.set_num_threads(1)
+    data = {
+        "train": list(islice(Pairs.named(DATA, "train"), pairs)),
+        "dev": list(islice(Pairs.named(DATA, "val"), COMPARED)),
+        "test": list(islice(Pairs.named(DATA, "test"), COMPARED)),
+    }
+    counted = Counted()
+    model = Translator(
+        cell="gru",
+        attention="luong",
+        epochs=epochs,
+        schedule="constant",
+        warmup=0.0,
+        validation_fraction=0.0,
+        random_state=seed,
+        callbacks=[counted],
+    )
+    began = time.process_time()
+    model.fit(data["train"])
+    trained = time.process_time() - began
+    began = time.process_time()
+    said = model.translate([source for source, _ in data["test"]], 5)
+    decoded = time.process_time() - began
+    encoded = model.subwords_[1].encode([target for _, target in data["dev"]])
+    ours = {
+        "library": "unrolled",
+        "updates": counted.updates,
+        "tokens_per_cpu_second": model.history_[0]["rate"] * sum(e["seconds"] for e in model.history_) / trained,
+        "decoding_cpu_seconds": decoded,
+        "validation_loss": -float(model.log_probabilities(data["dev"]).sum()) / sum(len(line) + 1 for line in encoded),
+        "bleu": scored(said, [target for _, target in data["test"]]).bleu,
+        "parameters": sum(parameter.numel() for parameter in model.network_.parameters()),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number, (side, kind) in enumerate(zip(("src", "trg"), model.subwords_, strict=True)):
+            for split, own in data.items():
+                lines = (" ".join(kind.tokens(line)) for line in kind.encode([pair[number] for pair in own]))
+                (folder / f"{split}.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            known = kind.tokens(range(len(SPECIAL), len(kind)))
+            (folder / f"vocab.{side}").write_text("\n".join(known) + "\n", encoding="utf-8")
+        command = [python, str(PEER), str(folder), str(counted.updates), str(seed)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    hypotheses = [model.subwords_[1].join(line) for line in theirs.pop("hypotheses")]
+    theirs["bleu"] = scored(hypotheses, [target for _, target in data["test"]]).bleu
+    theirs["tokens_per_cpu_second"] = theirs.pop("tokens") / theirs.pop("training_cpu_seconds")
+    return [ours, theirs]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=MODELS, default=DEFAULT, help="which models")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, help="20, and 2 beside the peer, unless given")
+    parser.add_argument("--peer", metavar="PYTHON", help="an interpreter that has JoeyNMT")
+    parser.add_argument("--pairs", type=int, default=10_000, help="of the training data, beside the peer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="folder for the trained models")
     parser.add_argument("--options", type=json.loads, default={}, help='of every model, as {"hidden_size": 320}')
     chosen = parser.parse_args()
-    common = {"epochs": chosen.epochs, "random_state": chosen.seed} | chosen.options
+    if chosen.peer:
+        for told in beside_peer(chosen.peer, chosen.pairs, chosen.epochs or 2, chosen.seed):
+            print(json.dumps(told), flush=True)
+        return
+    common = {"epochs": chosen.epochs or 20, "random_state": chosen.seed} | chosen.options
     rows = [row for name in chosen.only for row in measured(name, common, chosen.save)]
     print("\n| model | beam | BLEU (test 2016) | chrF | training, CPU s | translating, CPU s |\n" + "| --- " * 6 + "|")
     for row in rows:

@@ -10,4 +10,6 @@ torch.set_num_threads(1)
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("slow", deadline=None, max_examples=2000)
+counted = int(os.environ.get("UNROLLED_EXAMPLES", "100"))
+settings.register_profile("counted", deadline=None, max_examples=counted)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

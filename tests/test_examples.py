@@ -85,3 +85,15 @@ def test_time_series(tmp_path: Path) -> None:
         torch.testing.assert_close(found[f"from {name}, by windows"][:21], found[f"from {name}, streamed"][:21])
         assert found[f"from {name}, streamed: off the whole sequence by"] < 1e-4
     assert {path.name for path in tmp_path.iterdir()} == {"windows.png", "creative.png"}
+
+
+def test_memory(tmp_path: Path) -> None:
+    found = shown("memory", longest=20, iterations=150, units=24, folder=str(tmp_path))
+    (lags, plain), (_, gated) = (found["adding"][name] for name in ("RNN", "GRU"))
+    assert lags == [1, 2, 5, 10, 15, 20]
+    assert gated[-1] < 0.7 * plain[-1]
+    norms = {name: curve[1] for name, curve in found["gradient, adding"].items()}
+    assert len(norms["RNN"]) == 21
+    assert norms["GRU"][-1] > 10 * norms["RNN"][-1]
+    names = {"copying.png", "adding.png", "gradient_copying.png", "gradient_adding.png"}
+    assert {path.name for path in tmp_path.iterdir()} == names

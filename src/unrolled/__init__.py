@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from unrolled import nn as nn
     from unrolled import plots as plots
     from unrolled import training as training
+    from unrolled.inside import Inspection as Inspection
+    from unrolled.inside import gradient_reach as gradient_reach
+    from unrolled.inside import inspect as inspect
     from unrolled.models import EnsembleForecaster as EnsembleForecaster
     from unrolled.models import Forecaster as Forecaster
     from unrolled.models import SequenceClassifier as SequenceClassifier
+    from unrolled.models import TextGenerator as TextGenerator
     from unrolled.models import Translator as Translator
     from unrolled.models import WordVectors as WordVectors
     from unrolled.nn import accelerate as accelerate
@@ -34,11 +38,15 @@ _rooms = ("compiler", "data", "nn", "plots", "training")
 _homes = {
     "EnsembleForecaster": "unrolled.models",
     "Forecaster": "unrolled.models",
+    "Inspection": "unrolled.inside",
     "SequenceClassifier": "unrolled.models",
+    "TextGenerator": "unrolled.models",
     "Translator": "unrolled.models",
     "WordVectors": "unrolled.models",
     "Stream": "unrolled.stream",
     "accelerate": "unrolled.nn",
+    "gradient_reach": "unrolled.inside",
+    "inspect": "unrolled.inside",
 }
 
 

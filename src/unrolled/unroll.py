@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -62,14 +62,33 @@ def unroll(
     Memory: training keeps what each step computes, time * batch * (a vector a gate and two a state). With
     `checkpoint`, a segment's share of that and the states between segments; one more forward pass is the price.
     """
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     how = _How(reverse, backend, None if checkpoint is None else segment_length(checkpoint, call.inputs.shape[0]))
     with save_on_cpu(pin_memory=True) if offload and call.inputs.is_cuda else nullcontext():
         outputs, after = _run(call, how, cell, call.inputs, call.state)
     if call.lengths is not None and not isinstance(cell, Recurrence):
         # A wrapper may have written past the end: a projection has a bias.
         outputs = cleaned(outputs, call.lengths)
-    return outputs if time_major else outputs.transpose(0, 1), after
+    outputs = outputs if time_major else outputs.transpose(0, 1)
+    for watch in watching:
+        watch(Watched(cell, inputs, outputs, call.lengths, time_major, reverse))
+    return outputs, after
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A call of `unroll`, and its outputs."""
+
+    cell: Core
+    inputs: Tensor
+    outputs: Tensor
+    lengths: Tensor | None
+    time_major: bool
+    reverse: bool
+
+
+# What is told of every call, while a training step that went wrong is looked into.
+watching: list[Callable[[Watched], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,7 @@ class _How:
     segment: int | None
 
 
-def _run(call: _Call, how: _How, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _run(call: Call, how: _How, core: Core, values: Tensor, state: Any) -> tuple[Tensor, Any]:
     if not isinstance(core, Recurrence):
         # Not a closure of itself: such a cycle would keep the graph alive until the next garbage collection.
         return core.sequence(partial(_run, call, how), values, state)
@@ -112,7 +131,7 @@ def static_unroll(
     """
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     inputs = call.inputs if call.lengths is None else cleaned(call.inputs, call.lengths)
     projected = cell.project_inputs(inputs)
     states = dict(states_in_time(cell, projected, call.lengths, call.state, reverse=reverse))
@@ -170,13 +189,29 @@ def explain(
     Raises:
         TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.
     """
+    explanation = judged(cell, inputs, lengths, state, time_major=time_major, reverse=reverse, show=show)
+    print(explanation)
+    return explanation
+
+
+def judged(
+    cell: Core,
+    inputs: Tensor | None = None,
+    lengths: Tensor | None = None,
+    state: Any = None,
+    *,
+    time_major: bool = False,
+    reverse: bool = False,
+    show: str | Sequence[str] = (),
+) -> Explanation:
+    """What `explain` prints, without printing it."""
     if not isinstance(cell, Core):
         raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
     inner = next(module for module in cell.modules() if isinstance(module, Recurrence))
     if inputs is None:
         like = inner.like
         inputs = torch.zeros(1, 1, cell.input_size, dtype=like.dtype, device=like.device)
-    call = _Call.of(cell, inputs, lengths, state, time_major=time_major)
+    call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     steps, rows = call.inputs.shape[:2]
     values = call.inputs if inner is cell else call.inputs.new_zeros(steps, rows, inner.input_size)
     request = call.request(inner, values, call.state if inner is cell else inner.initial_state(rows), reverse)
@@ -187,9 +222,7 @@ def explain(
         from unrolled.compiler.show import shown
 
         compiled = {name: shown(inner, name, rows) for name in ([show] if isinstance(show, str) else show)}
-    explanation = Explanation(automatic(request)[0], verdicts, compiled)
-    print(explanation)
-    return explanation
+    return Explanation(automatic(request)[0], verdicts, compiled)
 
 
 def _offered(request: Request, name: str) -> Served:
@@ -204,7 +237,7 @@ def _offered(request: Request, name: str) -> Served:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class Call:
     """The checked arguments, time-major."""
 
     inputs: Tensor
@@ -212,7 +245,8 @@ class _Call:
     state: Any
 
     @classmethod
-    def of(cls, cell: Core, inputs: Tensor, lengths: Tensor | None, state: Any, *, time_major: bool) -> _Call:
+    def of(cls, cell: Core, inputs: Tensor, lengths: Tensor | None, state: Any, *, time_major: bool) -> Call:
+        """The call with these arguments, checked; see `unroll`."""
         if not isinstance(cell, Core):
             raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
         layout = "(time, batch, features)" if time_major else "(batch, time, features)"
@@ -240,6 +274,7 @@ class _Call:
         return cls(inputs, lengths, state)
 
     def request(self, cell: Recurrence, inputs: Tensor, state: Any, reverse: bool) -> Request:
+        """What a backend is asked."""
         lengths = self.lengths if self.lengths is None else self.lengths.to(inputs.device)
         return Request(cell, inputs, lengths, state, reverse)
 

@@ -46,3 +46,17 @@ def test_nothing_to_draw_is_said() -> None:
         plots.learning_curve([])
     with pytest.raises(ValueError, match="y_pred"):
         plots.confusion_matrix([1, 2], [1])
+
+
+def test_curves_against_lag(tmp_path) -> None:
+    curves = {"RNN": ([1, 2, 4], [0.5, 0.0, 0.1]), "LSTM": ([1, 2, 4], [0.9, 0.8, 0.7])}
+    figure = plots.against_lag(curves, "accuracy", title="copying", chance=0.1, log=True)
+    axes = figure.axes[0]
+    assert [line.get_label() for line in axes.lines] == ["RNN", "LSTM", "knowing nothing"]
+    assert axes.lines[0].get_xdata().tolist() == [1, 4]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("lag (steps)", "accuracy", "log")
+    figure.savefig(tmp_path / "lag.png")
+    assert plots.against_lag(curves, "accuracy").axes[0].get_ylim()[0] == 0
+    for bad in ({}, {"RNN": ([1, 2], [0.5])}, {"RNN": ([], [])}):
+        with pytest.raises(ValueError, match="curves"):
+            plots.against_lag(bad, "accuracy")

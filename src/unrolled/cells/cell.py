@@ -164,8 +164,11 @@ class Cell(Recurrence):
 
     def advance(self, projected: Tensor, state: Any, source: Tensor | None = None) -> Any:
         """One step from an already projected input (batch, gates * hidden_size) to the next state."""
-        r = self._recurrent(state[0] if source is None else source)
-        return self.step(split(projected, self.input_widths), r, state)
+        return self.step(*self.parts(projected, state, source), state)
+
+    def parts(self, projected: Tensor, state: Any, source: Tensor | None = None) -> tuple[Any, Any]:
+        """What `step` is called with beside the state: the input and the recurrent projection by gate."""
+        return split(projected, self.input_widths), self._recurrent(state[0] if source is None else source)
 
     def _recurrent(self, source: Tensor) -> Any:
         weight, bias, units = self.weight_hh, self.bias_hh, self.hidden_size

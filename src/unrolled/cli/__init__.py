@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unrolled.cli import bench, classify, data, embed, forecast, translate
+from unrolled.cli import bench, classify, data, doctor, embed, forecast, tour, translate, write
 
 app = typer.Typer(
     name="unrolled",
@@ -20,7 +20,10 @@ app.add_typer(data.app, name="data")
 app.add_typer(embed.app, name="embed")
 app.add_typer(forecast.app, name="forecast")
 app.add_typer(translate.app, name="translate")
+app.add_typer(write.app, name="write")
 app.command(epilog=bench.EXAMPLE)(bench.bench)
+app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=tour.EXAMPLE)(tour.tour)
 
 
 def _version(asked: bool) -> None:

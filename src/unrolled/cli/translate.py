@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
+from unrolled.cli.telling import check_picture, tell
 
 app = typer.Typer(help="Translate: learn from pairs of sentences, translate text, score.", no_args_is_help=True)
 
@@ -63,6 +64,9 @@ def fit(
     ] = False,
     label_smoothing: Annotated[float, typer.Option(help="Part of the target spread over all tokens.")] = 0.1,
     scheduled_sampling: Annotated[float, typer.Option(help="Part of inputs that the model says itself.")] = 0.0,
+    softmax_samples: Annotated[
+        int | None, typer.Option(help="Tokens that the softmax draws in training, for a large vocabulary.")
+    ] = None,
     vocabulary_size: Annotated[int, typer.Option(help="Most subword tokens of each language.")] = 6000,
     subwords: Annotated[str, typer.Option(help="bpe or unigram.")] = "bpe",
     max_length: Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")] = 100,
@@ -94,7 +98,7 @@ def fit(
         from unrolled.training import is_first
 
         check_free(output)
-        _check_picture(plot)
+        check_picture(plot)
         model = Translator(
             cell=cell,
             hidden_size=hidden_size,
@@ -109,6 +113,7 @@ def fit(
             variational=variational,
             label_smoothing=label_smoothing,
             scheduled_sampling=scheduled_sampling,
+            softmax_samples=softmax_samples,
             vocabulary_size=vocabulary_size,
             subwords=subwords,
             max_length=max_length,
@@ -141,7 +146,7 @@ def fit(
 
             plots.learning_curve(model.history_).savefig(plot, dpi=120)
             told |= {"plot": str(plot)}
-        _tell(told, as_json)
+        tell(told, as_json)
 
 
 @app.command(epilog=TEXT_EXAMPLE)
@@ -166,7 +171,7 @@ def text(
         from unrolled.data.text import text_lines
         from unrolled.models import Translator
 
-        _check_picture(plot)
+        check_picture(plot)
         translator = Translator.load(model, device=device)
         lines = _typed() if source is None else text_lines(source)
         first: list[str] = []
@@ -217,7 +222,7 @@ def score_on(
             coverage_penalty=coverage_penalty,
             copy_unknown=copy_unknown,
         )
-        _tell(reached.record(), as_json)
+        tell(reached.record(), as_json)
 
 
 def _pairs(source: str, target: Path | None, split: str) -> Any:
@@ -249,19 +254,3 @@ def _noting_first(lines: Iterator[str], first: list[str]) -> Iterator[str]:
         if not first and line.strip():
             first.append(line)
         yield line
-
-
-def _check_picture(path: Path | None) -> None:
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"--plot: no such folder: {path.parent}")
-    if path is not None and path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot: expected a .png, .pdf or .svg file, found {path.name!r}")
-
-
-def _tell(told: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-        return
-    for name, value in told.items():
-        shown = f"{value:,.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name.replace('_', ' '):<22} {shown}")

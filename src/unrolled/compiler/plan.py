@@ -139,8 +139,18 @@ def _program(cell: Recurrence, *, folded: bool) -> Program:
     if folded:
         # A projection that draws noise, or does what the compiler cannot, is made outside.
         with suppress(TraceError):
-            return trace(cell)
+            program = trace(cell)
+            if _only_multiplied(program):
+                return program
     return projected_program(cell)
+
+
+def _only_multiplied(program: Program) -> bool:
+    """Whether a step that projects its inputs itself does nothing else with them: their gradient is of products."""
+    ops, width = program.graph.ops, program.pitches["inputs"]
+    loads = {number for number, op in enumerate(ops) if op.kind == "load"}
+    others = [*program.states.values(), *(arg for op in ops if op.kind != "product" for arg in op.args)]
+    return loads.isdisjoint(others) and all(ops[number].width == width for number in loads)
 
 
 def projected_program(cell: Recurrence) -> Program:

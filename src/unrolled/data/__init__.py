@@ -7,6 +7,7 @@ from unrolled.data.batching import token_batches as token_batches
 from unrolled.data.csv import read_csv as read_csv
 from unrolled.data.csv import read_csv_folder as read_csv_folder
 from unrolled.data.dataset import DataSet as DataSet
+from unrolled.data.documents import Documents as Documents
 from unrolled.data.errors import DataError as DataError
 from unrolled.data.fetch import fetch as fetch
 from unrolled.data.frames import read_series as read_series

@@ -36,7 +36,7 @@ def fetch(name: str, *, cache: str | Path | None = None, progress: Progress | No
     dataset = find(name)
     if dataset.embedded:
         return Path(str(files("unrolled.data") / "embedded" / dataset.folder))
-    target = _cache_folder(cache) / dataset.folder
+    target = cache_folder(cache) / dataset.folder
     own = _own_folder(dataset)
     if own:
         for file in dataset.files:
@@ -63,11 +63,12 @@ def whereabouts(name: str, *, cache: str | Path | None = None) -> Path | None:
     dataset = find(name)
     if dataset.embedded:
         return fetch(name)
-    cached = _cache_folder(cache) / dataset.folder
+    cached = cache_folder(cache) / dataset.folder
     return _own_folder(dataset) or (cached if _has_all(cached, dataset) else None)
 
 
-def _cache_folder(cache: str | Path | None) -> Path:
+def cache_folder(cache: str | Path | None = None) -> Path:
+    """Where fetched files are kept: the folder given, or the user's cache folder."""
     if cache is not None:
         return Path(cache)
     import pooch

@@ -166,6 +166,19 @@ _table = (
         ),
     ),
     DataSet(
+        name="coriolanus",
+        kind="text",
+        description="101,000 characters of a play",
+        origin="W. Shakespeare; A. Karpathy 2015 (char-rnn)",
+        licence="public domain",
+        folder="coriolanus",
+        embedded=True,
+        files=_files(
+            (),
+            ("coriolanus.txt.gz", "3b0a22d9e41d506a9c0c98bb897b1bafb4833655e085a213d6aa5d5b639c86c3", 101_640),
+        ),
+    ),
+    DataSet(
         name="tiny-shakespeare",
         kind="text",
         description="1.1 million characters of Shakespeare",

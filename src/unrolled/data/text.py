@@ -46,7 +46,7 @@ class TextFiles:
 
     def __init__(self, sources: str | Path | Iterable[str | Path], tokenizer: Tokenizer | None = None) -> None:
         named = [sources] if isinstance(sources, (str, Path)) else list(sources)
-        self.paths = [path for source in named for path in _paths(source)]
+        self.paths = [path for source in named for path in text_paths(source)]
         self.tokenizer = tokenizer or Tokenizer()
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -76,7 +76,12 @@ def text_lines(path: Path) -> Iterator[str]:
                 raise DataError(f"{path}, line {number}: expected UTF-8 text, found {error.reason}") from error
 
 
-def _paths(source: str | Path) -> list[Path]:
+def text_paths(source: str | Path) -> list[Path]:
+    """The files that a name means: a file's own, a pattern, or that of a text data set, fetched first if need be.
+
+    Raises:
+        DataError: it means no file.
+    """
     if str(source) in datasets:
         return _of_dataset(datasets[str(source)])
     path = Path(source)
@@ -104,8 +109,8 @@ def _of_dataset(dataset: DataSet) -> list[Path]:
 def _pieces(path: Path) -> Iterator[str]:
     """The lines of a file; a line that is longer than a block comes in parts, cut between words."""
     rest = ""
-    for block in _blocks(path):
-        lines = (rest + block).split("\n")
+    for block in text_blocks(path):
+        lines = (rest + block.replace("\r", "\n")).split("\n")
         rest = lines.pop()
         yield from lines
         if len(rest) > BLOCK:
@@ -119,9 +124,14 @@ def _pieces(path: Path) -> Iterator[str]:
     yield rest
 
 
-def _blocks(path: Path) -> Iterator[str]:
+def text_blocks(path: Path) -> Iterator[str]:
+    """A text file, plain or compressed, in blocks, character by character as it is, but for a byte order mark.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, or unpacks to too much.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    done = 0
+    done, begun = 0, False
     with _opened(path) as stream:
         packed = path.stat().st_size
         limit = max(UNPACKED_BYTES, UNPACKED_RATIO * packed)
@@ -130,10 +140,12 @@ def _blocks(path: Path) -> Iterator[str]:
                 text = decoder.decode(block)
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}: expected UTF-8 text, found {error.reason} near byte {done}") from error
+            if not begun:
+                begun, text = bool(text), text.removeprefix("\ufeff")
             done += len(block)
             if done > limit:
                 raise DataError(f"{path}: unpacks to more than {limit} bytes; unpack it first")
-            yield text.removeprefix("\ufeff").replace("\r", "\n")
+            yield text
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:

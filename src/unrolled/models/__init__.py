@@ -7,4 +7,5 @@ from unrolled.models.embedding import WordVectors as WordVectors
 from unrolled.models.folder import ModelError as ModelError
 from unrolled.models.forecasting import EnsembleForecaster as EnsembleForecaster
 from unrolled.models.forecasting import Forecaster as Forecaster
+from unrolled.models.generation import TextGenerator as TextGenerator
 from unrolled.models.translation import Translator as Translator

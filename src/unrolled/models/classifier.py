@@ -24,7 +24,7 @@ from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.seed import drawn_seed
-from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, joined, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, chosen_device, joined, train
 
 PREDICTION_BATCH = 512
 
@@ -163,7 +163,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = drawn_seed(self.random_state)
         (X, codes), validation = self._split(X, codes, validation_data, features, seed)
         self.n_features_in_ = features
-        device = self._device()
+        device = chosen_device(self.device)
         # The caller's random state is left alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -253,7 +253,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             _check_plausible(made, tensors)
             made.network_ = made._network(made.n_features_in_, len(made.classes_))
             made.network_.load_state_dict(tensors)
-            made.network_.to(made._device()).eval()
+            made.network_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -305,14 +305,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             dropout=self.dropout,
             pooling=self.pooling,
         )
-
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
 
     def _split(
         self, X: Any, codes: NDArray[Any], given: tuple[Any, Any] | None, features: int, seed: int

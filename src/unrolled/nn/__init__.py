@@ -12,4 +12,5 @@ from unrolled.nn.on import On as On
 from unrolled.nn.projection import Projection as Projection
 from unrolled.nn.recurrent import Recurrent as Recurrent
 from unrolled.nn.residual import Residual as Residual
+from unrolled.nn.weight_dropout import WeightDropout as WeightDropout
 from unrolled.nn.zoneout import Zoneout as Zoneout

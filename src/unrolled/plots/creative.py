@@ -48,6 +48,7 @@ def creative(
         if seed:
             axes.axvspan(time[0], time[seed - 1], color="C3", alpha=0.08, linewidth=0)
         axes.set_title(title, fontsize=10)
+        axes.set_ylabel("value")
         axes.margins(x=0.01)
         axes.grid(alpha=0.3)
         axes.tick_params(labelsize=8)

@@ -28,7 +28,7 @@ def loss_curve(curve: Sequence[tuple[int, float]]) -> Figure:
     axes.plot(
         words / 1e6, losses, color="0.75", linewidth=1, marker="." if len(words) < 3 else None, label="as trained"
     )
-    if len(words) > SMOOTHED:
+    if len(words) > 4 * SMOOTHED:
         mean = np.convolve(losses, np.full(SMOOTHED, 1 / SMOOTHED), "valid")
         half = SMOOTHED // 2
         axes.plot(words[half : half + len(mean)] / 1e6, mean, label=f"mean of {SMOOTHED} points")

@@ -45,6 +45,8 @@ def windows(instance: ArrayLike, target: ArrayLike, prediction: ArrayLike, times
         axes.tick_params(labelsize=8)
     for axes in panels[:shown][-columns:]:
         axes.set_xlabel("time")
+    for axes in panels[:shown:columns]:
+        axes.set_ylabel("value")
     for axes in panels[shown:]:
         axes.remove()
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

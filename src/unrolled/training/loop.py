@@ -12,17 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.training.callbacks import Callback, Progress
-from unrolled.training.checkpoint import Checkpoints
+from unrolled.training.checkpoint import CheckpointError, Checkpoints
+from unrolled.training.diagnosis import Before, NonFiniteLossError, diagnose
 from unrolled.training.distributed import Processes, joined
 from unrolled.training.interruption import Interrupted, Request, noticing_signals
 from unrolled.training.loss import Loss, Share, Whole
 from unrolled.training.options import Options
 from unrolled.training.own_state import first_checkpoint, others_tensors, random_states, take_own_tensors
+from unrolled.training.saved import check_like, check_optimizer, check_state
 from unrolled.training.schedule import learning_rate_factor
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message says in which epoch and step."""
 
 
 def train(
@@ -54,18 +52,20 @@ def train(
         seed: of the order of batches, and of whatever the module draws.
         validate: metrics after each epoch, such as "validation_loss"; the first process's count.
         callbacks: what looks on, in the first process unless it says otherwise.
-        checkpoints: where to save after each epoch, and when a signal asks to stop.
-        resume: go on from the newest checkpoint, if there is one.
+        checkpoints: where to save after each epoch, every few minutes within one, and when a signal asks to stop.
+        resume: go on from the newest checkpoint, if there is one; else those of an earlier run are removed.
 
     Returns:
         The history: for every epoch "epoch", "loss", the metrics, "lr", "grad_norm" (mean, before clipping),
         "seconds" and "rate" (examples a second).
 
     Raises:
-        NonFiniteLossError: the loss is NaN or infinite.
+        NonFiniteLossError: the loss or a gradient is NaN or infinite; the message says in which step, layer and time
+            step that began. The last checkpoint is from before.
         Interrupted: a signal asked to stop; only with checkpoints.
         CheckpointError: the checkpoints are damaged or another run's.
         LostProcessError: another process of the run ended or hangs.
+        OSError: a checkpoint cannot be written; the earlier ones are as they were.
 
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch; of
@@ -79,8 +79,10 @@ def train(
         processes.copy_first(list(module.state_dict().values()))
         looking = tuple(each for each in callbacks if processes.rank == 0 or each.in_every_process)
         run = _Run(module, loss, batches, options, seed, validate, looking, checkpoints, processes)
-        if resume and checkpoints is not None:
+        if checkpoints is not None and resume:
             run.restore(checkpoints)
+        elif checkpoints is not None and processes.rank == 0:
+            checkpoints.clear()
         for callback in run.callbacks:
             callback.on_start(module, run.progress)
         try:
@@ -152,14 +154,24 @@ class _Run:
             self.one_step(batches[progress.step])
             for callback in self.callbacks:
                 callback.on_step(self.module, progress)
-            if self.checkpoints is not None and (number := self.processes.largest(request.number or 0)):
-                self.seconds += time.perf_counter() - began
+            if self.checkpoints is None:
+                continue
+            number, due = self._asked(request, self.checkpoints)
+            if number or due:
+                self.seconds, began = self.seconds + time.perf_counter() - began, time.perf_counter()
                 self.save()
+            if number:
                 raise Interrupted(number, self.checkpoints.folder)
         self.seconds += time.perf_counter() - began
         self.finish_epoch()
         if self.checkpoints is not None:
             self.save()
+
+    def _asked(self, request: Request, checkpoints: Checkpoints) -> tuple[int, bool]:
+        """The signal that asks any process to stop, 0 for none; whether the first finds that it is time to save."""
+        due = self.processes.rank == 0 and checkpoints.due
+        asked = self.processes.largest(2 * (request.number or 0) + due)
+        return asked // 2, asked == 1
 
     def one_step(self, batch: Any) -> None:
         progress, options = self.progress, self.options
@@ -168,19 +180,19 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.sums["lr"] = options.lr * factor
         self.optimizer.zero_grad()
+        before = Before.of(self.module)
         share = Share.of(batch, self.processes)
         result = self.loss(self.module, share.batch)
         whole = Whole.of(result, self.processes, counts=share.counts)
         progress.loss = whole.mean
-        where = f"epoch {progress.epoch + 1}, step {progress.step + 1}"
         if not isfinite(progress.loss):
-            raise NonFiniteLossError(f"the loss became {progress.loss} in {where}; a smaller lr or clip_norm may help")
+            raise self.not_finite(f"the loss became {progress.loss}", share.batch, before)
         if share.counts:
             result.mean.backward(torch.full_like(result.mean, whole.factor))  # type: ignore[no-untyped-call]
         self.processes.sum_gradients(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, options.clip_norm or float("inf"))
         if not isfinite(float(norm)):
-            raise NonFiniteLossError(f"the gradient became {float(norm)} in {where}; a smaller lr may help")
+            raise self.not_finite(f"the gradient became {float(norm)}", share.batch, before)
         self.optimizer.step()
         progress.step += 1
         progress.examples += whole.count
@@ -189,6 +201,15 @@ class _Run:
             self.sums[name] = self.sums.get(name, 0.0) + value * whole.count
         self.sums["grad_norm"] = self.sums.get("grad_norm", 0.0) + float(norm)
         progress.metrics = {name: self.sums[name] / progress.examples for name in means}
+
+    def not_finite(self, what: str, batch: Any, before: Before) -> NonFiniteLossError:
+        """The error of the step under way; the step is run again to find where it went wrong."""
+        epoch, step = self.progress.epoch + 1, self.progress.step + 1
+        before.restore(self.module)
+        finding = diagnose(self.module, lambda: self.loss(self.module, batch).mean)
+        where = "every layer is finite when the step is run again" if finding is None else f"the {finding}"
+        message = f"{what} in epoch {epoch}, step {step}; {where}. A smaller lr or clip_norm may help"
+        return NonFiniteLossError(message, epoch=epoch, step=step, finding=finding)
 
     def finish_epoch(self) -> None:
         progress = self.progress
@@ -231,6 +252,10 @@ class _Run:
     def save(self) -> None:
         assert self.checkpoints is not None
         progress = self.progress
+        for name, parameter in self.module.named_parameters():
+            # The checkpoints before are the last good ones: they stay.
+            if not parameter.isfinite().all():
+                raise NonFiniteLossError(f"parameter {name!r} is not finite after epoch {progress.epoch}; not saved")
         tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_tensors.items()}
         for number, kept in enumerate(self.recent):
@@ -257,17 +282,39 @@ class _Run:
         found = first_checkpoint(checkpoints, self.processes)
         if found is None:
             return
-        tensors, state = found
-        self.module.load_state_dict(_under("module.", tensors))
-        self.best_tensors = _under("best.", tensors)
-        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
-        self.recent = [epoch for epoch in kept if epoch]
+        try:
+            self.resume_from(*found)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+            raise CheckpointError(f"{checkpoints.folder}: its newest checkpoint is not this run's: {error}") from error
+
+    def resume_from(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Takes over what `save` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError: `save` did not give this.
+        """
+        check_state(state)
+        now = self.module.state_dict()
         held: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             number, key = name.split(".", 1)
             held.setdefault(int(number), {})[key] = value
+        check_optimizer(self.options.optimizer, held, self.parameters)
+        best = _under("best.", tensors)
+        kept = (_under(f"recent.{number}.", tensors) for number in range(self.options.average))
+        recent = [epoch for epoch in kept if epoch]
+        own = _under("module.", tensors)
+        for name, state_dict in [
+            ("module", own),
+            *([("best", best)] if best else []),
+            *(("recent", r) for r in recent),
+        ]:
+            check_like(name, state_dict, now)
+        self.module.load_state_dict(own)
+        self.best_tensors, self.recent = best, recent
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
         self.epoch_start = tensors["random.epoch"]
+        self.generator.set_state(self.epoch_start)
         take_own_tensors(self.module, tensors, self.processes)
         for name in ("epoch", "step", "examples", "metrics", "history"):
             setattr(self.progress, name, state[name])

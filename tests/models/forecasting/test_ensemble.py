@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from unrolled import EnsembleForecaster
 from unrolled.models import ModelError
+from unrolled.models.forecasting.metrics import coverage
 
 from .test_forecaster import small, stamped, wave
 
@@ -27,10 +28,36 @@ def test_it_says_the_mean_of_its_members(fitted: EnsembleForecaster) -> None:
     said = [member.predict() for member in fitted.members_]
     mean = fitted.predict()
     assert list(mean.columns) == list(said[0].columns)
-    for name in mean.columns[2:]:
-        np.testing.assert_allclose(mean[name], (said[0][name] + said[1][name]) / 2)
-        assert not np.allclose(said[0][name], said[1][name])
+    np.testing.assert_allclose(mean["unrolled"], (said[0]["unrolled"] + said[1]["unrolled"]) / 2)
+    assert not np.allclose(said[0]["unrolled"], said[1]["unrolled"])
     assert (mean["unrolled-lo-80"] <= mean["unrolled-hi-80"]).all()
+
+
+def test_its_intervals_are_those_of_the_mean_not_of_its_members() -> None:
+    # Each member adds noise of its own, which the mean has less of.
+    draw = np.random.default_rng(0)
+    series = [draw.normal(0, 1, 160) for _ in range(60)]
+    members = [
+        small(difference=1, scaling=None, loss="mae", windows_per_epoch=64, random_state=seed) for seed in range(3)
+    ]
+    ensemble = EnsembleForecaster(members).fit([y[:150] for y in series])
+    actual = np.stack([y[150:154] for y in series])
+    assert ensemble.calibration_ is not None
+    low, _, high = np.moveaxis(np.stack(ensemble.predict_quantiles()), -1, 0)
+    assert 0.7 < coverage(actual, low, high) < 0.9
+    refitted = EnsembleForecaster([clone(member).set_params(refit=True) for member in members[:2]])
+    assert refitted.fit([y[:150] for y in series]).calibration_ is None
+
+
+def test_it_is_calibrated_anew(fitted: EnsembleForecaster) -> None:
+    again = EnsembleForecaster(fitted.forecasters).fit(stamped(wave(), wave(seed=1)))
+    before = again.predict()
+    louder = [wave(90, seed=seed) + np.random.default_rng(seed).normal(0, 4, 90) for seed in range(2)]
+    again.calibrate(stamped(*louder), steps=40)
+    after = again.predict()
+    np.testing.assert_allclose(after["unrolled"], before["unrolled"])
+    widths = [frame["unrolled-hi-80"] - frame["unrolled-lo-80"] for frame in (before, after)]
+    assert widths[1].mean() > 2 * widths[0].mean()
 
 
 def test_a_longer_horizon_other_series_and_quantiles(fitted: EnsembleForecaster) -> None:

@@ -276,6 +276,26 @@ def test_intervals_cover_what_they_should() -> None:
     assert model.calibration_ is not None
 
 
+def test_intervals_are_measured_anew_on_other_series(tmp_path) -> None:
+    random = np.random.default_rng(0)
+    model = small(epochs=4, scaling="global", horizon=5).fit([random.normal(0, 1, 140) for _ in range(40)])
+    louder = [random.normal(0, 5, 140) for _ in range(60)]
+    known, actual = [y[:135] for y in louder], np.stack([y[135:] for y in louder])
+    low, _, high = np.moveaxis(np.stack(model.predict_quantiles(series=known)), -1, 0)
+    assert metrics.coverage(actual, low, high) < 0.5
+    points = model.predict(series=known)
+    low, _, high = np.moveaxis(np.stack(model.calibrate(known, steps=30).predict_quantiles(series=known)), -1, 0)
+    assert 0.7 < metrics.coverage(actual, low, high) < 0.9
+    np.testing.assert_array_equal(points, model.predict(series=known))
+    model.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_quantiles(series=known), model.predict_quantiles(series=known))
+    with pytest.raises(ValueError, match="steps: expected an integer of at least the horizon, 5, found 4"):
+        model.calibrate(known, steps=4)
+    with pytest.raises(ValueError, match="series: expected one with more than 6 steps"):
+        model.calibrate([y[:6] for y in known])
+
+
 def test_truncated_backpropagation_learns_and_resumes_exactly(tmp_path) -> None:
     series = [np.stack([wave(700), wave(700, seed=2)], 1), np.stack([wave(90), wave(90, seed=1)], 1)]
     options = {"head": "recursive", "truncate": 20, "scaling": "series", "difference": None, "epochs": 3, "lr": 0.01}

@@ -15,6 +15,7 @@ from unrolled.data.frames import read_like, read_series
 from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting import backtest, results, settings
 from unrolled.models.forecasting.backtest import Backtest
+from unrolled.models.forecasting.windows import Choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,6 +58,10 @@ class Forecasting(BaseEstimator):  # type: ignore[misc]
     @abstractmethod
     def forecast_from(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
         """Points and quantiles from origins, pairs of a series' number and how many of its steps are known."""
+
+    @abstractmethod
+    def calibrate(self, series: Any = None, *, steps: int | None = None) -> Self:
+        """Measures the intervals anew on the ends of series, without training."""
 
     def predict(self, horizon: int | None = None, series: Any = None, *, future: Any = None) -> Any:
         """Forecasts what comes after the ends of series.
@@ -157,6 +162,19 @@ class Forecasting(BaseEstimator):  # type: ignore[misc]
         data, points, quantiles = self.forecast(horizon, series, future)
         history, ahead = results.drawn(data, points, quantiles, self.told_levels())
         return plots.forecast(history, ahead)
+
+    def _ends(self, series: Any, steps: int | None) -> tuple[SeriesSet, Choice]:
+        """Series, and the windows that forecast their last steps."""
+        check_is_fitted(self, "series_")
+        horizon = int(self.horizon)
+        steps = 2 * horizon if steps is None else steps
+        expected = f"an integer of at least the horizon, {horizon}"
+        settings.expect("steps", steps, expected, settings.is_count(steps) and steps >= horizon)
+        data = self.series_ if series is None else read_like(series, self.series_)
+        ends = Choice(np.maximum(data.lengths - int(steps), 2), data.lengths - horizon)
+        if not len(ends):
+            raise ValueError(f"series: expected one with more than {horizon + 1} steps to measure intervals on")
+        return data, ends
 
     def _fitted_before(self, data: SeriesSet, pairs: list[tuple[int, int]]) -> Self:
         """A copy trained on what was known at the first origin of each series; series without one are left out."""

@@ -15,21 +15,29 @@ from unrolled.data.frames import read_series
 from unrolled.data.series import SeriesSet
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.forecasting.base import Floats, Forecasting
+from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecaster import Forecaster
+from unrolled.models.forecasting.windows import Choice
 from unrolled.training import joined
+
+# Windows that the mean's intervals are measured on.
+MEASURED = 1024
 
 
 class EnsembleForecaster(Forecasting):
     """The mean of what several forecasters say, which is better than most of them where they err differently.
 
     Members with other scalings, differences or windows err more differently than those with other seeds. Quantiles are
-    averaged level by level (Vincentization; Lichtendahl, Grushka-Cockayne, Winkler 2013).
+    averaged level by level (Vincentization; Lichtendahl, Grushka-Cockayne, Winkler 2013); since the mean errs less than
+    its members, their intervals are then brought to their coverage as those of one forecaster are, where windows were
+    held back from all members.
 
     Args:
         forecasters: what to train, with the same horizon and quantiles.
 
     Attributes:
         members_: the trained ones.
+        calibration_: of the mean's intervals, None without.
         series_: what they were trained on.
         season_: steps of a season.
 
@@ -55,7 +63,26 @@ class EnsembleForecaster(Forecasting):
             for member, folder in zip(self.forecasters, folders, strict=True)
         ]
         self._take(self.members_[0])
+        held = [member.held_ for member in self.members_]
+        self.calibration_ = None
+        if None not in held and self.told_levels():
+            self.calibration_ = self._measured(data, min(held, key=len))
         return self
+
+    def calibrate(self, series: Any = None, *, steps: int | None = None) -> Self:
+        """Measures the intervals anew; arguments and errors are those of `Forecaster.calibrate`."""
+        data, ends = self._ends(series, steps)
+        for member in self.members_:
+            member.calibrate(series, steps=steps)
+        self.calibration_ = None
+        self.calibration_ = self._measured(data, ends)
+        return self
+
+    def _measured(self, data: SeriesSet, held: Choice) -> Calibration:
+        numbers, cutoffs = (part.tolist() for part in held.find(held.spread(MEASURED)))
+        _, quantiles = self.forecast_from(data, list(zip(numbers, cutoffs, strict=True)))
+        rows = data.offsets[numbers][:, None] + np.array(cutoffs)[:, None] + np.arange(self.horizon)
+        return Calibration.fit(data.values[rows], quantiles, self.told_levels())
 
     def checked_options(self) -> None:
         """Checks the constructor's arguments.
@@ -102,7 +129,8 @@ class EnsembleForecaster(Forecasting):
             config, own = member.written()
             configs.append(config)
             tensors |= {f"{number}.{name}": tensor for name, tensor in own.items()}
-        write_model(path, type(self).__name__, {"members": configs}, tensors)
+        own = None if self.calibration_ is None else self.calibration_.record()
+        write_model(path, type(self).__name__, {"members": configs, "calibration": own}, tensors)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> Self:
@@ -124,6 +152,8 @@ class EnsembleForecaster(Forecasting):
         made.members_ = members
         try:
             made.checked_options()
+            own = config.get("calibration")
+            made.calibration_ = None if own is None else Calibration.from_record(own)
         except ValueError as error:
             raise ModelError(f"{path}: {error}") from error
         made._take(members[0])
@@ -136,4 +166,5 @@ class EnsembleForecaster(Forecasting):
         points = np.mean([part for part, _ in said], 0)
         if not self.told_levels():
             return points, np.empty((*points.shape, 0))
-        return points, np.mean([part for _, part in said], 0)
+        quantiles: Floats = np.mean([part for _, part in said], 0)
+        return points, quantiles if self.calibration_ is None else self.calibration_.apply(quantiles)

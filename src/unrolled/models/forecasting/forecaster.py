@@ -29,7 +29,7 @@ from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
 from unrolled.models.seed import drawn_seed
-from unrolled.training import Callback, Options, ProgressBar, joined
+from unrolled.training import Callback, Options, ProgressBar, chosen_device, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -95,6 +95,7 @@ class Forecaster(Forecasting):
         series_: what it was trained on, a `SeriesSet`; of a loaded model, the ends of it.
         season_, window_, lag_, log_: what None or "auto" came to; a lag of 0 is no difference.
         calibration_: of the intervals, None without.
+        held_: the windows that were held back and never trained on, None if there are none.
         history_: a dictionary for every epoch; see `unrolled.training.train`.
         model_: the trained torch module.
 
@@ -211,19 +212,22 @@ class Forecaster(Forecasting):
             self.windows_per_epoch,
             self.truncate,
             seed,
-            self._device(),
+            chosen_device(self.device),
             [*self.callbacks, *([ProgressBar()] if self.verbose else [])],
             {**self._config(), "seed": seed, "steps": len(data.values)},
         )
         folders = [None, None] if checkpoints is None else [Path(checkpoints) / name for name in ("first", "again")]
         self.model_, self.history_ = training.run(split, options, folders[0], resume=resume)
-        self.calibration_ = self._calibration(training, split) if self.conformal and len(split.held) else None
+        calibrating = training.held(self.model_, split, CALIBRATING[self.head]) if len(split.held) else None
+        self.calibration_ = self._measured(calibrating) if self.conformal and calibrating is not None else None
+        self.held_ = split.held if len(split.held) else None
         small = len(split.training) <= REFIT_UP_TO if self.refit == "auto" else bool(self.refit)
         if small and len(split.held):
             best = min(self.history_, key=lambda entry: float(entry["validation_loss"]))["epoch"]
             whole = fitting.everything(data, self.window_, int(self.horizon))
             again = replace(options, epochs=int(best), patience=None)
             self.model_, _ = training.run(whole, again, folders[1], resume=resume)
+            self.held_ = None
         self.series_, self.scales_ = data, fitting.series_scales(self.model_, data)
         return self
 
@@ -360,12 +364,12 @@ class Forecaster(Forecasting):
             made.log_ = config["chosen"]["log"] is True
             calibration = config["calibration"]
             made.calibration_ = None if calibration is None else Calibration.from_record(calibration)
-            made.history_ = list(config["history"])
+            made.history_, made.held_ = list(config["history"]), None
             own = {name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")}
             record.check_plausible(made._shape(made.series_), int(made.hidden_size), int(made.num_layers), own)
             made.model_ = made._model(made.series_)
             made.model_.load_state_dict(own)
-            made.model_.to(made._device()).eval()
+            made.model_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, IndexError) as error:
@@ -458,8 +462,29 @@ class Forecaster(Forecasting):
         name = self.cell
         return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
 
-    def _calibration(self, training: fitting.Training, split: fitting.Split) -> Calibration:
-        where = training.held(self.model_, split, CALIBRATING[self.head])
+    def calibrate(self, series: Any = None, *, steps: int | None = None) -> Self:
+        """Measures the intervals anew on the ends of series, without training; for when errors have become others.
+
+        Args:
+            series: as `predict`'s.
+            steps: at the end of each series, over which it is forecast, from one origin after the other; None for
+                twice the horizon.
+
+        Returns:
+            The forecaster itself, with another `calibration_`.
+
+        Raises:
+            ValueError: an argument is not what it should be, or no series is long enough.
+            NotFittedError: `fit` was not called.
+        """
+        data, held = self._ends(series, steps)
+        numbers, cutoffs = held.find(held.spread(CALIBRATING[self.head]))
+        scales = fitting.series_scales(self.model_, data, np.maximum(held.first.numpy(), 1))
+        windows = Windows(data, self.window_, int(self.horizon), calendar=self._uses_calendar())
+        self.calibration_ = self._measured(Where(windows, numbers, cutoffs, scales))
+        return self
+
+    def _measured(self, where: Where) -> Calibration:
         actual, quantiles = Forecasts(self.model_, int(self.horizon), self._levels()).errors(where)
         return Calibration.fit(actual, quantiles, self._levels())
 
@@ -511,14 +536,6 @@ class Forecaster(Forecasting):
         windows = Windows(data, self.window_, whole, calendar=self._uses_calendar())
         everywhere = torch.arange(len(data)), torch.from_numpy(data.lengths)
         return data, Where(windows, *everywhere, scales), int(steps)
-
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
 
     def _config(self) -> dict[str, Any]:
         parameters = self.get_params(deep=False)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unrolled.models.carried import Carried, mapped
 from unrolled.models.forecasting.likelihoods import Likelihood
-from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, mapped
+from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork
 from unrolled.models.forecasting.scaling import Scale, last_cycle, scale_windows
 from unrolled.models.forecasting.windows import Batch
 from unrolled.stream import Stream
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 # Buffers of the state that is carried along while training on chunks begin so; they are no part of a trained model.
-CARRIED = "carried_"
+CARRIED = "carried."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class ForecastModel(nn.Module):
     """
 
     given: Tensor
+    carried: Carried
 
     def __init__(self, network: DirectNetwork | RecursiveNetwork, likelihood: Likelihood, scaling: Scaling) -> None:
         super().__init__()
-        self._template: Any = None
         self.network, self.likelihood, self.scaling = network, likelihood, scaling
         scale = torch.tensor([[0.0], [1.0]], dtype=torch.float64).repeat(1, network.shape.targets)
         self.register_buffer("given", scale)
@@ -77,27 +77,15 @@ class ForecastModel(nn.Module):
         scaled, scale = self.scaled(batch.values, 1, given)
         whole = self.differenced(torch.cat([scaled, scale.scaled(batch.actual)], 1))
         inputs = self._whole_inputs(whole, batch)[:, -steps:]
-        state = None if fresh else self._carried(len(inputs))
+        state = None if fresh else self.carried.state(len(inputs))
         said, state = network(inputs, None, state)
-        self._carry(state)
+        self.carried.keep(state)
         return self.cost(said, whole[:, -steps:], scale.spread)
 
     def prepare_to_carry(self, batch_size: int) -> None:
         """Makes room for the state of so many tracks, as buffers, which checkpoints hold."""
         rows = batch_size * (self.network.shape.targets if self.network.shape.independent else 1)
-        self._template = self.network.recurrent.initial_state(rows)
-        for number, part in enumerate(_tensors(self._template)):
-            self.register_buffer(f"{CARRIED}{number}", part.detach().clone())
-
-    def _carry(self, state: Any) -> None:
-        for number, part in enumerate(_tensors(state)):
-            getattr(self, f"{CARRIED}{number}")[: len(part)].copy_(part.detach())
-
-    def _carried(self, rows: int) -> Any:
-        parts = iter(
-            [getattr(self, f"{CARRIED}{number}")[:rows].clone() for number in range(len(_tensors(self._template)))]
-        )
-        return mapped(lambda _: next(parts), self._template)
+        self.carried = Carried(self.network.recurrent.initial_state(rows))
 
     def cost(self, said: Tensor, actual: Tensor, spread: Tensor) -> Loss:
         """The mean loss of parameters (batch, time, targets, size) for scaled values (batch, time, targets)."""
@@ -212,13 +200,6 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         return batch
     names: tuple[str, ...] = ("series", "values", "actual", "past", "future", "calendar", "static")
     return replace(batch, **{name: getattr(batch, name).to(device) for name in names})
-
-
-def _tensors(state: Any) -> list[Tensor]:
-    """The tensors of a state of layers, in order."""
-    if isinstance(state, Tensor):
-        return [state]
-    return [] if state is None else [tensor for part in state for tensor in _tensors(part)]
 
 
 def _repeated(part: Tensor, count: int, paths: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.cells import Cell
+from unrolled.models.carried import mapped
 from unrolled.models.forecasting.windows import Batch
 from unrolled.nn import Dropout, Recurrent
 
@@ -229,13 +230,3 @@ def layers_of(make_cell: Callable[[int], Cell], input_size: int, num_layers: int
         cell = make_cell(layers[-1].output_size)
         layers.append(Dropout(cell, input=dropout) if dropout else cell)
     return layers
-
-
-def mapped(change: Callable[[Tensor], Tensor], state: Any) -> Any:
-    """A state of layers with every tensor in it changed."""
-    if isinstance(state, Tensor):
-        return change(state)
-    if state is None:
-        return None
-    parts = [mapped(change, part) for part in state]
-    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from unrolled.models.translation.decoder import Decoder, DecoderState
 from unrolled.models.translation.encoder import Encoder
-from unrolled.models.translation.softmax_loss import softmax_loss
 from unrolled.models.translation.tokenizer import START
+from unrolled.nn.sampled_softmax import sampled_softmax_loss
+from unrolled.nn.softmax_loss import softmax_loss
 
 
 class Batch(NamedTuple):
@@ -67,10 +68,21 @@ class TranslationNetwork(nn.Module):
         # What lies in the padding need not go through the softmax, which is most of the work.
         return F.dropout(vectors[inside], self.decoder.dropout, self.training), batch.target[inside]
 
-    def loss(self, batch: Batch, *, smoothing: float = 0.0, sampled: float = 0.0) -> tuple[Tensor, int]:
-        """The mean cross-entropy of the target tokens in nats, smoothed as told, and how many tokens they are."""
+    def loss(
+        self, batch: Batch, *, smoothing: float = 0.0, sampled: float = 0.0, samples: int | None = None
+    ) -> tuple[Tensor, int]:
+        """The mean cross-entropy of the target tokens in nats, and how many tokens they are.
+
+        Args:
+            batch: of pairs.
+            smoothing: part of the target that is spread over the vocabulary.
+            sampled: as in `forward`.
+            samples: tokens that the softmax draws besides the targets; None for the whole vocabulary.
+        """
         vectors, tokens = self(batch, sampled)
-        return softmax_loss(vectors, *self.decoder.softmax, tokens, smoothing), len(tokens)
+        if samples is None:
+            return softmax_loss(vectors, *self.decoder.softmax, tokens, smoothing), len(tokens)
+        return sampled_softmax_loss(vectors, *self.decoder.softmax, tokens, samples, smoothing), len(tokens)
 
     @torch.no_grad()
     def _replaced(self, fed: Tensor, lengths: Tensor, state: DecoderState, part: float) -> Tensor:

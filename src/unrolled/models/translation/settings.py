@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
 
 import numpy as np
 
+from unrolled.models.checks import expect, is_integer, is_number
 from unrolled.models.translation.tokenizer import KINDS as SUBWORDS
 from unrolled.models.translation.tokenizer import SPECIAL
 from unrolled.nn.attention import KINDS as ATTENTION
@@ -35,6 +34,7 @@ class Settings:
     variational: bool
     label_smoothing: float
     scheduled_sampling: float
+    softmax_samples: int | None
     vocabulary_size: int
     subwords: str
     max_length: int
@@ -45,35 +45,23 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("hidden_size", "embedding_size", "num_layers", "max_length", "batch_tokens"):
             value = getattr(self, name)
-            _expect(name, value, "a positive integer", is_integer(value) and value >= 1)
+            expect(name, value, "a positive integer", is_integer(value) and value >= 1)
+        samples = self.softmax_samples
+        counts = samples is None or (is_integer(samples) and samples >= 1)
+        expect("softmax_samples", samples, "a positive integer or None", counts)
         for name in ("bidirectional", "input_feeding", "reverse_source", "tied", "variational"):
             value = getattr(self, name)
-            _expect(name, value, "True or False", isinstance(value, (bool, np.bool_)))
+            expect(name, value, "True or False", isinstance(value, (bool, np.bool_)))
         for name in ("dropout", "label_smoothing", "scheduled_sampling", "validation_fraction"):
             value = getattr(self, name)
-            _expect(name, value, "a number from 0 to below 1", is_number(value) and 0 <= value < 1)
+            expect(name, value, "a number from 0 to below 1", is_number(value) and 0 <= value < 1)
         size = self.vocabulary_size
-        _expect("vocabulary_size", size, f"an integer above {len(SPECIAL)}", is_integer(size) and size > len(SPECIAL))
+        expect("vocabulary_size", size, f"an integer above {len(SPECIAL)}", is_integer(size) and size > len(SPECIAL))
         for name, known in (("subwords", SUBWORDS), ("monitor", MONITORS)):
             value = getattr(self, name)
-            _expect(name, value, f"one of {', '.join(known)}", value in known)
+            expect(name, value, f"one of {', '.join(known)}", value in known)
         attention = self.attention
         kinds = f"one of {', '.join(ATTENTION)}, or None"
-        _expect("attention", attention, kinds, attention is None or attention in ATTENTION)
+        expect("attention", attention, kinds, attention is None or attention in ATTENTION)
         if self.input_feeding and attention is None:
             raise ValueError("input_feeding: expected False, as there is no attention to feed; found True")
-
-
-def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, found {value!r}")
-
-
-def is_integer(value: Any) -> bool:
-    """Whether it is an integer, of Python or NumPy."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number, of Python or NumPy."""
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)

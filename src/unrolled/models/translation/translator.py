@@ -20,6 +20,7 @@ from torch import Tensor
 from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.data import Pairs, token_batches
+from unrolled.models.checks import is_integer, is_number
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -37,10 +38,10 @@ from unrolled.models.translation.encoder import Encoder
 from unrolled.models.translation.network import TranslationNetwork
 from unrolled.models.translation.score import TranslationScore, scored
 from unrolled.models.translation.search import Penalties
-from unrolled.models.translation.settings import Settings, is_integer, is_number
+from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, joined, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, chosen_device, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -72,6 +73,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         label_smoothing: part of the target spread over all tokens (Szegedy et al. 2016).
         scheduled_sampling: part of the decoder's inputs in training that is what it would say itself (Bengio et al.
             2015), once the run is over; it rises from 0 in a straight line. Training takes longer with it.
+        softmax_samples: tokens that the softmax of a training step draws besides the batch's targets, for a large
+            vocabulary (Jean et al. 2015); None for all of the vocabulary.
         vocabulary_size: most tokens of each language.
         subwords: "bpe" (Sennrich, Haddow, Birch 2016) or "unigram" (Kudo 2018).
         max_length: pairs with more tokens on a side are not trained on; longer sentences are translated in pieces.
@@ -120,6 +123,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         variational: bool = False,
         label_smoothing: float = 0.1,
         scheduled_sampling: float = 0.0,
+        softmax_samples: int | None = None,
         vocabulary_size: int = 6000,
         subwords: str = "bpe",
         max_length: int = 100,
@@ -154,6 +158,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         self.variational = variational
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
+        self.softmax_samples = softmax_samples
         self.vocabulary_size = vocabulary_size
         self.subwords = subwords
         self.max_length = max_length
@@ -236,13 +241,13 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             held = torch.arange(len(validation))
             if not len(held):
                 raise ValueError("validation_data: expected at least one pair with text on both sides, found none")
-        device = self._device()
+        device = chosen_device(self.device)
         # The caller's random state is left alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network_ = self._network(settings, *map(len, self.subwords_)).to(device)
         folder = None if checkpoints is None else Checkpoints(checkpoints, {**self._config(), "seed": seed})
-        cost = _Cost(corpus, device, float(settings.label_smoothing), float(settings.scheduled_sampling))
+        cost = _Cost(corpus, device, settings)
         lengths = corpus.lengths[own]
         try:
             self.history_ = train(
@@ -485,7 +490,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             _check_plausible(settings, tensors)
             made.network_ = made._network(settings, *map(len, made.subwords_))
             made.network_.load_state_dict(tensors)
-            made.network_.to(made._device()).eval()
+            made.network_.to(chosen_device(made.device)).eval()
         except ModelError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -570,14 +575,6 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         told = [best.text for best, *_ in self._decoding()(sides[0], Choices(beam=0))]
         return scored(told, sides[1]).bleu
 
-    def _device(self) -> torch.device:
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: expected 'auto' or a torch device, found {self.device!r}") from error
-
     def _device_now(self) -> torch.device:
         return next(self.network_.parameters()).device
 
@@ -596,8 +593,10 @@ class _Cost(Callback):
 
     in_every_process = True
 
-    def __init__(self, corpus: Corpus, device: torch.device, smoothing: float, sampling: float) -> None:
-        self.corpus, self.device, self.smoothing, self.sampling = corpus, device, smoothing, sampling
+    def __init__(self, corpus: Corpus, device: torch.device, settings: Settings) -> None:
+        self.corpus, self.device = corpus, device
+        self.smoothing, self.sampling = float(settings.label_smoothing), float(settings.scheduled_sampling)
+        self.samples = None if settings.softmax_samples is None else int(settings.softmax_samples)
         self.done = 0.0
 
     def on_start(self, module: Any, progress: Progress) -> None:
@@ -608,7 +607,9 @@ class _Cost(Callback):
 
     def __call__(self, network: Any, batch: Tensor) -> Loss:
         pairs = self.corpus.batch(batch, self.device)
-        mean, count = network.loss(pairs, smoothing=self.smoothing, sampled=self.sampling * self.done)
+        mean, count = network.loss(
+            pairs, smoothing=self.smoothing, sampled=self.sampling * self.done, samples=self.samples
+        )
         return Loss(mean, count, {})
 
 

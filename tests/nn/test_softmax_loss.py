@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from unrolled.models.translation.softmax_loss import ROWS, softmax_loss
+from unrolled.nn.softmax_loss import ROWS, softmax_loss
 
 
 @pytest.mark.parametrize("rows", [1, ROWS, 2 * ROWS + 3])
