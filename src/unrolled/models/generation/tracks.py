@@ -23,15 +23,24 @@ from unrolled.training import Loss
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some steps of every track.
+    """Some steps of some tracks.
 
     Attributes:
+        tracks: their numbers.
         start: steps from the beginnings of the tracks.
         steps: how many.
     """
 
+    tracks: NDArray[np.int64]
     start: int
     steps: int
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, some: slice) -> Chunk:
+        """Of some of the tracks: a process that shares them with others has the same ones till they end."""
+        return Chunk(self.tracks[some], self.start, self.steps)
 
 
 class Tracks:
@@ -58,19 +67,20 @@ class Tracks:
         """The chunks of an epoch; the first one's length is drawn, so that cuts lie elsewhere in every epoch."""
         first = int(torch.randint(1, self.truncate + 1, (), generator=generator))
         edges = [0, *range(min(first, self.steps), self.steps, self.truncate), self.steps]
-        return [Chunk(start, end - start) for start, end in pairwise(edges) if end > start]
+        tracks = np.arange(self.rows)
+        return [Chunk(tracks, start, end - start) for start, end in pairwise(edges) if end > start]
 
     def loss(self, network: Any, chunk: Chunk) -> Loss:
         """The mean cross-entropy of a chunk in nats a token; the network carries the state on to the next."""
         tokens = self.tokens(chunk)
         model: GeneratorNetwork = network
-        state = model.carried.state(self.rows) if chunk.start else None
+        state = model.carried.state(len(chunk)) if chunk.start else None
         outputs, ends = model(tokens[:-1], state)
         model.carried.keep(ends)
         mean = softmax_loss(outputs.flatten(0, 1), *model.softmax, tokens[1:].flatten())
-        return Loss(mean, self.rows * chunk.steps, {})
+        return Loss(mean, len(chunk) * chunk.steps, {})
 
     def tokens(self, chunk: Chunk) -> Tensor:
         """(steps + 1, tracks): what is read, and from the second step on what is to be said."""
         steps = np.arange(chunk.start, chunk.start + chunk.steps + 1)
-        return as_tensor(self.values[steps[:, None] + self.starts]).to(self.device)
+        return as_tensor(self.values[steps[:, None] + self.starts[chunk.tracks]]).to(self.device)
