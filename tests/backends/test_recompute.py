@@ -105,3 +105,28 @@ def test_without_gradients_nothing_is_cut_up() -> None:
 def test_offloading_changes_nothing_on_the_cpu() -> None:
     layer, x = CELLS["lstm"], torch.randn(2, 5, 3, dtype=torch.float64)
     assert (unrolled.unroll(layer, x, offload=True)[0] == unrolled.unroll(layer, x)[0]).all()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_steps_at_all(policy: str) -> None:
+    cell, x = CELLS["lstm"], torch.randn(2, 0, 3, dtype=torch.float64)
+    outputs, end = unrolled.unroll(cell, x, checkpoint=policy)
+    assert outputs.shape == (2, 0, 6)
+    assert not end.h.any()
+
+
+def test_a_segments_gradient_is_no_longer_than_the_segment() -> None:
+    x = torch.randn(1, 60, 3, dtype=torch.float64, requires_grad=True)
+    outputs, _ = unrolled.unroll(CELLS["lstm"], x, checkpoint="every:2")
+    made = []
+
+    class Seen(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = function(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor) and found.shape[:1] == (60,) and found.shape[-1] == 3:
+                made.append(function)
+            return found
+
+    with Seen():
+        outputs.sum().backward()
+    assert 1 <= len(made) < 10

@@ -109,11 +109,21 @@ def translator() -> Result:
     return model.history_, model.network_.state_dict()
 
 
+def generator() -> Result:
+    from unrolled import TextGenerator
+
+    text = "the cat sat on the mat. a dog ran after the cat, and the cat ran up a tree. " * 12
+    settings: dict[str, Any] = {"level": "subword", "vocabulary_size": 270, "hidden_size": 6}
+    model = TextGenerator(**settings, truncate=12, batch_size=5, epochs=2, dropout=0.0, random_state=0).fit(text)
+    return model.history_, model.network_.state_dict()
+
+
 RUNS: dict[str, Callable[[], Result]] = {
     "loop": loop,
     "classifier": classifier,
     "forecasters": forecasters,
     "translator": translator,
+    "generator": generator,
 }
 
 

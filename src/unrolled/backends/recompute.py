@@ -41,14 +41,14 @@ def segment_length(policy: str, steps: int) -> int:
 def recomputed(run: Callable[[Request], tuple[Tensor, Any]], request: Request, length: int) -> tuple[Tensor, Any]:
     """Runs a request in segments of `length` steps, of which only inputs, outputs and first states are kept."""
     state, outputs = request.state, []
-    starts = range(0, request.inputs.shape[0], length)
-    for start in reversed(starts) if request.reverse else starts:
-        inputs = request.inputs[start : start + length]
+    # Not slices: the gradient of each would be as long as the whole.
+    parts = torch.split(request.inputs, length)
+    numbers = range(len(parts))
+    for number in reversed(numbers) if request.reverse else numbers:
+        inputs, start = parts[number], number * length
         lengths = None if request.lengths is None else (request.lengths - start).clamp(0, inputs.shape[0])
         output, state = _kept_small(run, replace(request, inputs=inputs, lengths=lengths, state=state))
         outputs.append(output)
-    if not outputs:
-        return run(request)
     return torch.cat(outputs[::-1] if request.reverse else outputs), state
 
 

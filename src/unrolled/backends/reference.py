@@ -20,9 +20,11 @@ def states_in_time(
 
     Where a row has no step at that time, its state stays. The inputs (time, batch, n) are projected already.
     """
-    times = range(projected.shape[0])
+    # Not indexed step by step: the gradient of each would be as long as the whole.
+    steps = torch.unbind(projected)
+    times = range(len(steps))
     for time in reversed(times) if reverse else times:
-        new = keep_dtypes(cell.advance(projected[time], state), state)
+        new = keep_dtypes(cell.advance(steps[time], state), state)
         if lengths is not None:
             valid = (lengths > time).unsqueeze(-1)
             new = type(new)(*(torch.where(valid, value, was) for value, was in zip(new, state, strict=True)))

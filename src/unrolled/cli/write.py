@@ -76,6 +76,7 @@ def fit(
         from unrolled.data import Documents
         from unrolled.models import TextGenerator
         from unrolled.models.folder import check_free
+        from unrolled.training import is_first
 
         check_free(output)
         check_picture(plot)
@@ -110,6 +111,8 @@ def fit(
         checkpoints = output.with_name(output.name + ".checkpoints")
         given = None if validation is None else Documents.named(validation, lines=lines)
         model.fit(Documents.named(corpus, lines=lines), given, checkpoints=checkpoints, resume=resume)
+        if not is_first():
+            return
         model.save(output)
         shutil.rmtree(checkpoints, ignore_errors=True)
         told: dict[str, Any] = {"model": str(output), "symbols": len(model.units_), **model.history_[-1]}

@@ -23,7 +23,7 @@ from unrolled.cells import Cell
 from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
-from unrolled.models.seed import drawn_seed
+from unrolled.models.shared import drawn_seed
 from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, chosen_device, joined, train
 
 PREDICTION_BATCH = 512

@@ -188,7 +188,7 @@ class _Run:
         if not isfinite(progress.loss):
             raise self.not_finite(f"the loss became {progress.loss}", share.batch, before)
         if share.counts:
-            result.mean.backward(result.mean.new_tensor(whole.factor))  # type: ignore[no-untyped-call]
+            result.mean.backward(torch.full_like(result.mean, whole.factor))  # type: ignore[no-untyped-call]
         self.processes.sum_gradients(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, options.clip_norm or float("inf"))
         if not isfinite(float(norm)):

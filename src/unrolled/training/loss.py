@@ -47,6 +47,8 @@ class Share:
         if processes.count == 1:
             return cls(batch, True)
         own = batch[processes.rank :: processes.count]
+        if isinstance(own, Tensor):
+            own = own.contiguous()
         # A loss of nothing is no business of a model's: who has no example looks at one that counts elsewhere.
         return cls(own, True) if len(own) else cls(batch[:1], False)
 

@@ -28,7 +28,7 @@ from unrolled.models.forecasting.likelihoods import likelihood
 from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
-from unrolled.models.seed import drawn_seed
+from unrolled.models.shared import drawn_seed
 from unrolled.training import Callback, Options, ProgressBar, chosen_device, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.

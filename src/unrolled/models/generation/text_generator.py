@@ -30,7 +30,8 @@ from unrolled.models.generation.score import LARGEST, TextScore, log_probabiliti
 from unrolled.models.generation.settings import Settings
 from unrolled.models.generation.tokens import Tokens, Units
 from unrolled.models.generation.tracks import Tracks
-from unrolled.training import Callback, Checkpoints, Options, ProgressBar, chosen_device, train
+from unrolled.models.shared import drawn_seed, made_once
+from unrolled.training import Callback, Checkpoints, Options, ProgressBar, chosen_device, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -147,6 +148,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.callbacks = callbacks
 
+    @joined()
     def fit(
         self,
         corpus: Corpus,
@@ -175,7 +177,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         settings, options = self._settings(), self._options()
         if checkpoints is not None and self.random_state is None:
             raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = drawn_seed(self.random_state)
         documents = _documents(corpus)
         given = None if validation_data is None else _documents(validation_data, "validation_data")
         self.ends_ = documents.ends
@@ -183,7 +185,8 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         if settings.level == "char":
             self.units_ = Characters.learn(documents, int(settings.min_count))
         else:
-            self.units_ = BytePairs.learn(documents, int(settings.vocabulary_size))
+            size = int(settings.vocabulary_size)
+            self.units_ = BytePairs.read(made_once(lambda: BytePairs.learn(documents, size).text))
         tokens = self._tokens(documents)
         count = 0 if given is not None else min(round(settings.validation_fraction * len(tokens)), len(tokens) - 1)
         own, held = tokens.split(count)

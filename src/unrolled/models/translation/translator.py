@@ -29,7 +29,7 @@ from unrolled.models.folder import (
     read_tokenizer,
     write_model,
 )
-from unrolled.models.seed import drawn_seed
+from unrolled.models.shared import drawn_seed, made_once
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoder import Decoder
@@ -221,8 +221,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         given = None if validation_data is None else _pairs_of(validation_data)
         size, kind = int(settings.vocabulary_size), settings.subwords
         self.subwords_ = (
-            _shared(lambda: Subwords.train((pair[0] for pair in pairs), size, kind)),
-            _shared(lambda: Subwords.train((pair[1] for pair in pairs), size, kind)),
+            Subwords.read(made_once(lambda: Subwords.train((pair[0] for pair in pairs), size, kind).text)),
+            Subwords.read(made_once(lambda: Subwords.train((pair[1] for pair in pairs), size, kind).text)),
         )
         longest = int(settings.max_length)
         corpus = self._corpus(pairs, longest)
@@ -611,13 +611,6 @@ class _Cost(Callback):
             pairs, smoothing=self.smoothing, sampled=self.sampling * self.done, samples=self.samples
         )
         return Loss(mean, count, {})
-
-
-def _shared(make: Callable[[], Subwords]) -> Subwords:
-    """Subwords that the first process makes for all."""
-    with joined() as processes:
-        text = make().text if processes.rank == 0 else ""
-        return Subwords.read(processes.first_bytes(text.encode()).decode())
 
 
 def _pairs(source: Any, target: Any = None) -> Pairs:
