@@ -79,9 +79,16 @@ print(
     "steps",
 )
 model = SequenceClassifier(
-    cell="lstm", hidden_size=64, bidirectional=True, pooling="mean", dropout=0.3,
-    epochs=choose(20, 60), batch_size=30, lr=3e-3, random_state=0,
-)  # fmt: skip
+    cell="lstm",
+    hidden_size=64,
+    bidirectional=True,
+    pooling="mean",
+    dropout=0.3,
+    epochs=choose(20, 60),
+    batch_size=30,
+    lr=3e-3,
+    random_state=0,
+)
 model.fit(train.X, train.y)
 compare(
     "utterances whose speaker is known", f"{model.score(test.X, test.y):.1%}", "not on this data"
