@@ -20,9 +20,10 @@ def states_in_time(
 
     Where a row has no step at that time, its state stays. The inputs (time, batch, n) are projected already.
     """
-    times = range(projected.shape[0])
-    for time in reversed(times) if reverse else times:
-        new = keep_dtypes(cell.advance(projected[time], state), state)
+    # Taken apart at once: the gradient of a step picked by its index would be as long as the whole sequence.
+    steps = list(enumerate(projected.unbind(0)))
+    for time, step in reversed(steps) if reverse else steps:
+        new = keep_dtypes(cell.advance(step, state), state)
         if lengths is not None:
             valid = (lengths > time).unsqueeze(-1)
             new = type(new)(*(torch.where(valid, value, was) for value, was in zip(new, state, strict=True)))
