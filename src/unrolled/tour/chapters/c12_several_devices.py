@@ -11,13 +11,12 @@ of the data.
 import json
 import subprocess
 import sys
-from pathlib import Path
-from pydoc_data.topics import topics
 
 import torch
 from matplotlib.figure import Figure
 
-from unrolled import WordVectors, cells, nn
+from unrolled import SequenceClassifier, cells, nn
+from unrolled.data import load
 from unrolled.tour import compare, show
 
 found = [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["cpu"]
@@ -60,26 +59,31 @@ axes.set_axis_off()
 show(figure, "Which layer is where, and what goes there for a batch of 4 sequences of 20 steps.")
 
 # %% [markdown]
-# **All of the net in several processes**, each with its share of the data. `torchrun` starts them,
-# on one machine or many; the commands need no change. Word vectors of Python's documentation, by
-# two processes:
+# **All of the net in several processes**, each with its share of every batch. `torchrun` starts
+# them, on one machine or many; the commands need no change. A classifier of digits, trained by two
+# processes and by one:
 
 # %%
-Path("text.txt").write_text("\n".join(topics.values()), encoding="utf-8")
 torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-command = "-m unrolled embed fit text.txt --epochs 10 --workers 1 -o vectors --json".split()
-done = subprocess.run([*torchrun, *command], capture_output=True, text=True)
+command = "-m unrolled classify fit digits --hidden-size 64 --epochs 8 --lr 5e-3 -o two --json"
+done = subprocess.run([*torchrun, *command.split()], capture_output=True, text=True)
 if done.returncode:
     raise RuntimeError(done.stderr)
 two = json.loads(done.stdout.splitlines()[-1])
-one = WordVectors(epochs=10, workers=1, random_state=0).fit("text.txt")
+
+train, test = load("digits", "train"), load("digits", "test")
+model = SequenceClassifier(hidden_size=64, epochs=8, lr=5e-3, random_state=0).fit(train.X, train.y)
+one = model.history_[-1] | {"test_accuracy": model.score(test.X, test.y)}
 compare(
-    "loss of a pair by one process and by two",
-    f"{one.history_[-1]['loss']:.3f} and {two['loss']:.3f} nats",
+    "loss after training by one process and by two",
+    f"{one['loss']:.4f} and {two['loss']:.4f}",
     'none ("to do")',
 )
-both = [model.most_similar("true", 3) for model in (one, WordVectors.load("vectors"))]
-print("nearest to true:", *([word for word, _ in words] for words in both))
+compare(
+    "test accuracy of both",
+    f"{one['test_accuracy']:.2%} and {two['test_accuracy']:.2%}",
+    'none ("to do")',
+)
 
 # %% [markdown]
 # ### On your own data
@@ -93,5 +97,5 @@ print("nearest to true:", *([word for word, _ in words] for words in both))
 # Several processes, one a GPU or one a core:
 #
 # ```sh
-# torchrun --nproc-per-node 2 -m unrolled embed fit text8 -o vectors
+# torchrun --nproc-per-node 2 -m unrolled classify fit recordings.csv -o model
 # ```
