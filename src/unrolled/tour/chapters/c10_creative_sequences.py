@@ -3,6 +3,7 @@
 A net that says what comes next can be fed its own words: from a start that is given it goes on and
 on. Here from nothing but zeros, and from a real start of the series of Chapter 9, 280 steps each.
 
+
 """
 
 # %%
@@ -84,7 +85,7 @@ show(
 
 # %% [markdown]
 # **Text** is made up in the same way, character by character: the next one is drawn from what the
-# net thinks likely, and fed back. Here it has read a tenth of Shakespeare's Coriolanus for seconds.
+# net thinks likely, and fed back. Here it has read three acts of Coriolanus, for seconds.
 
 # %%
 writer = TextGenerator(

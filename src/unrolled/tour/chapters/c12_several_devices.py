@@ -65,14 +65,15 @@ show(figure, "Which layer is where, and what goes there for a batch of 4 sequenc
 
 # %%
 torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-command = "-m unrolled classify fit digits --hidden-size 64 --epochs 8 --lr 5e-3 -o two --json"
+command = "-m unrolled classify fit digits --hidden-size 64 --batch-size 64 --lr 1e-2 -o two --json"
 done = subprocess.run([*torchrun, *command.split()], capture_output=True, text=True)
 if done.returncode:
     raise RuntimeError(done.stderr)
 two = json.loads(done.stdout.splitlines()[-1])
 
 train, test = load("digits", "train"), load("digits", "test")
-model = SequenceClassifier(hidden_size=64, epochs=8, lr=5e-3, random_state=0).fit(train.X, train.y)
+model = SequenceClassifier(hidden_size=64, batch_size=64, lr=1e-2, random_state=0)
+model.fit(train.X, train.y)
 one = model.history_[-1] | {"test_accuracy": model.score(test.X, test.y)}
 compare(
     "loss after training by one process and by two",
