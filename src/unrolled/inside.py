@@ -59,7 +59,9 @@ def inspect(cell: Cell, inputs: Tensor, lengths: Tensor | None = None, state: An
         TypeError, ValueError: as `unrolled.unroll`; or `cell` is a wrapper.
     """
     if not isinstance(cell, Cell):
-        raise TypeError(f"cell: expected a cell, which declares gates, found {type(cell).__name__}")
+        raise TypeError(
+            f"cell: expected a cell, which declares gates (of a wrapper its `core`), found {type(cell).__name__}"
+        )
     call = Call.of(cell, inputs, lengths, state, time_major=False)
     steps, rows = call.inputs.shape[:2]
     ends = inputs.new_full((rows,), steps, dtype=torch.int64) if call.lengths is None else call.lengths

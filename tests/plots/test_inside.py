@@ -65,3 +65,11 @@ def test_other_shapes_are_named() -> None:
     for reach in ({}, {"rnn": []}, {"rnn": np.zeros((2, 2))}):
         with pytest.raises(ValueError, match="reach: expected"):
             plots.gradient_reach(reach)
+
+
+def test_labels_of_a_confusion_matrix_are_inside_the_picture(tmp_path) -> None:
+    figure = plots.confusion_matrix(list(range(10)), list(range(10)))
+    figure.savefig(tmp_path / "matrix.png")
+    box = figure.axes[0].yaxis.label.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1

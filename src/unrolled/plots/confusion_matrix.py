@@ -24,7 +24,7 @@ def confusion_matrix(y_true: Sequence[Any], y_pred: Sequence[Any], classes: Sequ
     Raises:
         ValueError: the labels differ in number, or there are none.
     """
-    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(5.4, 4.6), layout="compressed")
     draw_confusion(figure.subplots(), y_true, y_pred, classes)
     return figure
 

@@ -25,10 +25,10 @@ def loss_curve(curve: Sequence[tuple[int, float]]) -> Figure:
     words, losses = np.array(curve).T
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot(
-        words / 1e6, losses, color="0.75", linewidth=1, marker="." if len(words) < 3 else None, label="as trained"
-    )
-    if len(words) > 4 * SMOOTHED:
+    smooth = len(words) > 4 * SMOOTHED
+    style = {"color": "0.75", "linewidth": 1} if smooth else {"marker": "."}
+    axes.plot(words / 1e6, losses, label="as trained", **style)
+    if smooth:
         mean = np.convolve(losses, np.full(SMOOTHED, 1 / SMOOTHED), "valid")
         half = SMOOTHED // 2
         axes.plot(words[half : half + len(mean)] / 1e6, mean, label=f"mean of {SMOOTHED} points")

@@ -35,9 +35,9 @@ def page(runs: list[Run], *, full: bool = False) -> str:
         light=_code_colours(STYLES[0]),
         dark=_code_colours(STYLES[1]),
         machine=escape(
-            f"unrolled {__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads of {_processor()}, "
-            f"{date.today().isoformat()}: {len(runs)} chapters in {_duration(seconds)}"
-            + (", at full length" if full else "")
+            f"unrolled {__version__}, torch {torch.__version__}, {_processor()}, "
+            f"{_counted(torch.get_num_threads(), 'thread')}, {date.today().isoformat()}: "
+            f"{_counted(len(runs), 'chapter')} in {_duration(seconds)}" + (", at full length" if full else "")
         ),
         contents="".join(
             f'<li value="{run.chapter.number}"><a href="#{run.chapter.name}">{escape(run.chapter.title)}</a>'
@@ -117,6 +117,10 @@ def _code_colours(style: str) -> str:
     formatter: Any = HtmlFormatter(style=get_style_by_name(style))
     # The page has its own background.
     return "\n".join(line for line in formatter.get_style_defs(".highlight").splitlines() if "background" not in line)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _duration(seconds: float) -> str:

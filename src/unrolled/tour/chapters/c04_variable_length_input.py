@@ -54,7 +54,6 @@ filled = lengths.float().mean().item() / 120
 compare(
     f"time of a batch that is {filled:.0%} full, beside a full one",
     f"{seconds(lengths) / seconds(None):.0%}",
-    "not told",
 )
 figure = Figure(figsize=(7, 3.8), layout="constrained")
 axes = figure.subplots()
@@ -70,22 +69,21 @@ show(figure, "Outputs of 64 sequences: nothing past each one's own end.")
 
 # %%
 train, test = load("japanese-vowels", "train"), load("japanese-vowels", "test")
-print(
-    len(train),
-    "utterances to learn from, of",
-    min(train.lengths),
-    "to",
-    max(train.lengths),
-    "steps",
-)
+lengths = train.lengths
+print(f"{len(train)} utterances to learn from, of {min(lengths)} to {max(lengths)} steps")
 model = SequenceClassifier(
-    cell="lstm", hidden_size=64, bidirectional=True, pooling="mean", dropout=0.3,
-    epochs=choose(20, 60), batch_size=30, lr=3e-3, random_state=0,
-)  # fmt: skip
-model.fit(train.X, train.y)
-compare(
-    "utterances whose speaker is known", f"{model.score(test.X, test.y):.1%}", "not on this data"
+    cell="lstm",
+    hidden_size=64,
+    bidirectional=True,
+    pooling="mean",
+    dropout=0.3,
+    epochs=choose(20, 60),
+    batch_size=30,
+    lr=3e-3,
+    random_state=0,
 )
+model.fit(train.X, train.y)
+compare("utterances whose speaker is known", f"{model.score(test.X, test.y):.1%}")
 show(
     plots.confusion_matrix(test.y, model.predict(test.X), model.classes_),
     "Who is taken for whom: the nine speakers of the test.",

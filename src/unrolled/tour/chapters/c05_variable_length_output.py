@@ -37,9 +37,16 @@ print(digits[345], "->", words[345])
 
 # %%
 model = Translator(
-    hidden_size=64, embedding_size=32, dropout=0.1, vocabulary_size=100, batch_tokens=400, lr=1e-2,
-    epochs=choose(25, 60), validation_fraction=0, random_state=0,
-)  # fmt: skip
+    hidden_size=64,
+    embedding_size=32,
+    dropout=0.1,
+    vocabulary_size=100,
+    batch_tokens=400,
+    lr=1e-2,
+    epochs=choose(25, 60),
+    validation_fraction=0,
+    random_state=0,
+)
 model.fit([digits[number] for number in seen], [words[number] for number in seen])
 answers = model.translate([digits[number] for number in unseen])
 for number in list(unseen)[:140:23]:

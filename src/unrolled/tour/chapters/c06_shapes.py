@@ -40,7 +40,7 @@ def sums():
 train([summing], sums, choose(300, 3000))
 numbers = torch.rand(1, 20, 1) - 0.5
 summed = summing(numbers)[0].detach()[0, :, 0]
-print("mean squared error:", round(sums().item(), 4))
+print("mean squared error:", f"{sums().item():.1e}")
 
 # %% [markdown]
 # **Sequence to vector**: one output for a sequence. The task is to tell whether the first or the
@@ -90,7 +90,7 @@ def misdrawn():
 
 
 train([start, drawing], misdrawn, choose(500, 5000))
-print("mean squared error:", round(misdrawn().item(), 4))
+print("mean squared error:", f"{misdrawn().item():.1e}")
 
 # %% [markdown]
 # **Delayed sequence to sequence**: an encoder reads everything, then a decoder writes. The task is
@@ -109,9 +109,15 @@ pairs = [
     for row in sorted(lists)
 ]
 backwards = Translator(
-    hidden_size=64, embedding_size=32, dropout=0.1, vocabulary_size=60, batch_tokens=400, lr=1e-2,
-    epochs=choose(15, 40), random_state=0,
-)  # fmt: skip
+    hidden_size=64,
+    embedding_size=32,
+    dropout=0.1,
+    vocabulary_size=60,
+    batch_tokens=400,
+    lr=1e-2,
+    epochs=choose(15, 40),
+    random_state=0,
+)
 backwards.fit(pairs[::2])
 unseen = pairs[1::2]
 answers = backwards.translate([source for source, _ in unseen])

@@ -24,9 +24,16 @@ if data == "digits":  # moved by a pixel, as in Chapter 7
     )
 
 model = SequenceClassifier(
-    cell="lstm", num_layers=3, hidden_size=choose(64, 150), dropout=0.3, label_smoothing=0.1,
-    epochs=10, batch_size=choose(50, 150), lr=choose(5e-3, 2e-3), random_state=0,
-)  # fmt: skip
+    cell="lstm",
+    num_layers=3,
+    hidden_size=choose(64, 150),
+    dropout=0.3,
+    label_smoothing=0.1,
+    epochs=10,
+    batch_size=choose(50, 150),
+    lr=choose(5e-3, 2e-3),
+    random_state=0,
+)
 model.fit(X, y, validation_data=(test.X, test.y))
 compare(
     f"three layers of LSTM on {data}: test accuracy",

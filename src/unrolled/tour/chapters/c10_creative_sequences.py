@@ -3,6 +3,7 @@
 A net that says what comes next can be fed its own words: from a start that is given it goes on and
 on. Here from nothing but zeros, and from a real start of the series of Chapter 9, 280 steps each.
 
+
 """
 
 # %%
@@ -12,9 +13,10 @@ import torch
 from torch import nn
 
 import unrolled
-from unrolled import cells, plots
+from unrolled import TextGenerator, cells, plots
+from unrolled.data import Documents
 from unrolled.nn import Projection
-from unrolled.tour import compare, show
+from unrolled.tour import choose, compare, show
 
 STEPS, RESOLUTION, END = 20, 0.1, 30.0
 
@@ -82,9 +84,33 @@ show(
 )
 
 # %% [markdown]
+# **Text** is made up in the same way, character by character: the next one is drawn from what the
+# net thinks likely, and fed back. Here it has read three acts of Coriolanus, for seconds.
+
+# %%
+writer = TextGenerator(
+    hidden_size=choose(128, 512),
+    num_layers=choose(1, 2),
+    dropout=choose(0.0, 0.3),
+    epochs=choose(8, 30),
+    lr=choose(1e-2, 3e-3),
+    truncate=choose(50, 100),
+    random_state=0,
+)
+writer.fit(Documents.named(choose("coriolanus", "tiny-shakespeare")))
+print(writer.sample("MENENIUS:\n", 400, temperature=0.7, random_state=1))
+
+# %%
+last = writer.history_[-1]
+compare("text: perplexity of the next character", f"{last['validation_perplexity']:.1f}")
+show(plots.learning_curve(writer.history_), "How the net learned to foretell the next character.")
+
+# %% [markdown]
 # ### On your own data
 #
 # ```sh
 # unrolled forecast fit waves.csv --head recursive -o model
 # unrolled forecast generate model --steps 500 --plot made-up.png
+# unrolled write fit my-text.txt -o writer
+# unrolled write sample writer --prompt "Once" --temperature 0.7
 # ```
