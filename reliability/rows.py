@@ -25,6 +25,8 @@ ROWS = (
     _row(5, "newest checkpoint damaged", "noticed; falls back one, and says so", "checkpoint_files.damaged"),
     _row(6, "two runs, one folder", "second refused, nothing mixed", "checkpoint_files.shared"),
     _row(7, "exactness of resume", "bit-identical", "exactness.resumed"),
+    _row(8, "malformed model folders", "documented error alone, under 500 MiB", "fuzzing.models"),
+    _row(9, "malformed data files", "documented error alone, under 500 MiB", "fuzzing.data"),
     _row(10, "hostile archives and downloads", "refused; resumes after a cut", "through_pytest.archives"),
     _row(11, "code from a file", "none can run", "static.no_code"),
     _row(12, "damaged kernel cache", "never executed: made again", "kernel_cache.damaged"),
