@@ -236,7 +236,7 @@ def _tensors_changed(content: bytes, random: Random) -> bytes:
             case 6:
                 tensors[name] = torch.full_like(tensor, random.choice((0, 1, 100, -1)))
             case 7:
-                number = random.choice((float("nan"), float("inf"), -1e38))
+                number = random.choice((float("nan"), float("inf"), -float("inf")))
                 tensors[name] = torch.full_like(tensor, number) if tensor.is_floating_point() else tensor * 2**40
             case 8:
                 tensors[name] = random.choice(list(tensors.values())).clone() if tensors else tensor

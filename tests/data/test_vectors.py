@@ -6,8 +6,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from reliability.mutate import mutate
 
+from reliability.mutate import mutate
 from unrolled.data import DataError
 from unrolled.data.vectors import read_vectors, write_vectors
 from unrolled.data.vocabulary import Vocabulary
