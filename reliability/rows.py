@@ -39,6 +39,7 @@ ROWS = (
     _row(19, "operators", "opcheck, compile, export, vmap, copies, fork and spawn", "through_pytest.operators"),
     _row(20, "padding", "unchanged bit for bit", "numbers.padding"),
     _row(21, "non-finite training", "step, layer and time told; checkpoint kept", "planted.found"),
+    _row(22, "bad arguments", "one ValueError or TypeError that names the argument", "arguments.refused"),
     _row(24, "long runs", "under 1 % growth after warm-up", "long_runs.memory"),
     _row(25, "reproducibility", "bit-identical on one machine and thread count", "exactness.repeated"),
 )
