@@ -25,6 +25,8 @@ ROWS = (
     _row(5, "newest checkpoint damaged", "noticed; falls back one, and says so", "checkpoint_files.damaged"),
     _row(6, "two runs, one folder", "second refused, nothing mixed", "checkpoint_files.shared"),
     _row(7, "exactness of resume", "bit-identical", "exactness.resumed"),
+    _row(8, "malformed model folders", "documented error alone, under 500 MiB", "fuzzing.models"),
+    _row(9, "malformed data files", "documented error alone, under 500 MiB", "fuzzing.data"),
     _row(10, "hostile archives and downloads", "refused; resumes after a cut", "through_pytest.archives"),
     _row(11, "code from a file", "none can run", "static.no_code"),
     _row(12, "damaged kernel cache", "never executed: made again", "kernel_cache.damaged"),
@@ -37,6 +39,7 @@ ROWS = (
     _row(19, "operators", "opcheck, compile, export, vmap, copies, fork and spawn", "through_pytest.operators"),
     _row(20, "padding", "unchanged bit for bit", "numbers.padding"),
     _row(21, "non-finite training", "step, layer and time told; checkpoint kept", "planted.found"),
+    _row(22, "bad arguments", "one ValueError or TypeError that names the argument", "arguments.refused"),
     _row(24, "long runs", "under 1 % growth after warm-up", "long_runs.memory"),
     _row(25, "reproducibility", "bit-identical on one machine and thread count", "exactness.repeated"),
 )

@@ -16,9 +16,10 @@ _CLONE_NEWNS, _CLONE_NEWUSER, _MS_REC_PRIVATE = 0x20000, 0x10000000, 0x4000 | 1 
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A temporary folder that every user may enter."""
-    with tempfile.TemporaryDirectory(prefix="reliability-") as name:
+def scratch(*, in_memory: bool = False) -> Iterator[Path]:
+    """A temporary folder that every user may enter; in memory, where files are many and the system has such a place."""
+    shared = "/dev/shm" if in_memory and os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="reliability-", dir=shared) as name:
         folder = Path(name)
         folder.chmod(0o777)
         yield folder

@@ -45,6 +45,22 @@ def test_files_exchanged_between_keys_are_noticed(cache: Path) -> None:
     assert disk.read(OTHER) is None
 
 
+@pytest.mark.skipif(os.name != "posix", reason="looks at permissions as POSIX has them")
+@pytest.mark.parametrize("harm", ["writable by all", "pipe", "another user's"])
+def test_what_another_user_may_have_written_is_not_run(cache: Path, harm: str) -> None:
+    disk.write(KEY, CODE)
+    if harm == "writable by all":
+        (cache / KEY).chmod(0o666)
+    elif harm == "pipe":
+        (cache / KEY).unlink()
+        os.mkfifo(cache / KEY)
+    elif os.geteuid() == 0:
+        os.chown(cache / KEY, 12345, 12345)
+    else:
+        pytest.skip("only root can give files away")
+    assert disk.read(KEY) is None
+
+
 def test_a_folder_that_cannot_be_written_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "file" / "kernels"))

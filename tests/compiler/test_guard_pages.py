@@ -6,6 +6,7 @@ import signal
 import sys
 
 import pytest
+
 from reliability.guards import FIXED, RANDOM, TOUCH, run
 
 CELLS = ["lstm,gru", "gru-reset-before,layer-norm-lstm", "peephole-lstm,projected-lstm", "slstm,min-lstm,ind-rnn,rnn"]

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tests.data.mutate import mutate
+from reliability.mutate import mutate
 from unrolled.data import DataError
 from unrolled.data.vectors import read_vectors, write_vectors
 from unrolled.data.vocabulary import Vocabulary

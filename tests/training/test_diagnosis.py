@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from reliability.planted import KINDS, check
 from torch import nn
 
+from reliability.planted import KINDS, check
 from unrolled.cells import Cell, State, sqrt
 from unrolled.nn import Recurrent
 from unrolled.training import Checkpoints, Loss, NonFiniteLossError, Options, train

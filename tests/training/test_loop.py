@@ -257,3 +257,41 @@ def test_a_metric_that_is_better_when_higher() -> None:
         validate=lambda module: {"validation_score": next(values)},
     )
     assert len(history) == 4
+
+
+def test_epochs_of_different_steps_resume_bit_for_bit(tmp_path) -> None:
+    def uneven(generator: torch.Generator) -> list[torch.Tensor]:
+        size = int(torch.randint(5, 40, (), generator=generator))
+        return list(torch.randperm(60, generator=generator).split(size))
+
+    class Told(Callback):
+        """What a callback may go by, such as scheduled sampling."""
+
+        def __init__(self) -> None:
+            self.seen = []
+
+        def on_start(self, module, progress) -> None:
+            self.seen.append((progress.epoch, progress.step, progress.steps))
+
+        on_step = on_start
+
+    whole, told = model(), Told()
+    train(whole, loss, uneven, Options(epochs=6), seed=3, callbacks=[told])
+    for at in range(1, len(told.seen) - 1):
+        folder = Checkpoints(tmp_path / str(at), {}, keep=1, minutes=0)
+        stopped, resumed = model(), model(1)
+        with pytest.raises(Interrupted):
+            train(
+                stopped,
+                loss,
+                uneven,
+                Options(epochs=6),
+                seed=3,
+                checkpoints=folder,
+                callbacks=[StopAt(*told.seen[at][:2])],
+            )
+        again = Told()
+        train(resumed, loss, uneven, Options(epochs=6), seed=3, checkpoints=folder, callbacks=[again], resume=True)
+        folder.close()
+        assert same(whole, resumed)
+        assert again.seen[0] == told.seen[at]

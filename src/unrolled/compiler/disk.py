@@ -2,13 +2,14 @@
 
 A file is named by the hash of all that the code depends on, and begins with the hash of its own content and that name,
 so that a damaged, truncated or exchanged file is never taken for code. Writing is to a file of its own, renamed when
-whole; whatever goes wrong, the code in memory is used.
+whole; whatever goes wrong, the code in memory is used. Code that another user may have put there is not run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -25,9 +26,13 @@ def folder() -> Path:
 
 
 def read(key: str) -> bytes | None:
-    """The code under this key, None if there is none or it is not whole."""
+    """The code under this key; None if there is none, it is not whole, or another user may have written it."""
     try:
-        content = (folder() / key).read_bytes()
+        handle = os.open(folder() / key, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not _is_own(os.fstat(handle)):
+                return None
+            content = file.read()
     except OSError:
         return None
     head, check, code = content[: len(MAGIC)], content[len(MAGIC) : len(MAGIC) + 32], content[len(MAGIC) + 32 :]
@@ -47,6 +52,11 @@ def write(key: str, code: bytes) -> None:
         if temporary is not None:
             with suppress(OSError):
                 Path(temporary).unlink()
+
+
+def _is_own(found: os.stat_result) -> bool:
+    own = not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid())
+    return own and stat.S_ISREG(found.st_mode) and not found.st_mode & stat.S_IWOTH
 
 
 def _check(key: str, code: bytes) -> bytes:

@@ -92,8 +92,9 @@ def read_file(source: str | Path) -> Any:
         if path.suffix.lower() == ".parquet":
             return pl.read_parquet(path)
         return pl.read_csv(path, null_values=list(MISSING), infer_schema_length=None, truncate_ragged_lines=False)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise DataError(f"{source}: cannot be read as {path.suffix or 'CSV'}: {str(error).splitlines()[0]}") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{source}: cannot be read as {path.suffix or 'CSV'}: {why}") from error
 
 
 def to_kind(columns: dict[str, Any], kind: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from unrolled.training.files import checksum, write_folder
+from unrolled.training.files import checksum, read_file, write_folder
 
 FORMAT = 1
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
@@ -18,7 +18,7 @@ TOKENIZER, SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.json", "source.tokeni
 TOKENIZERS = (TOKENIZER, SOURCE_TOKENIZER, TARGET_TOKENIZER)
 # A config is small; what claims to be one and is larger is not read.
 LARGEST_CONFIG = 16 * 2**20
-LARGEST_TOKENIZER = 256 * 2**20
+LARGEST_TOKENIZER = LARGEST_VOCABULARY = 256 * 2**20
 
 
 class ModelError(ValueError):
@@ -97,7 +97,7 @@ def read_model(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, T
     if config.get("format") != FORMAT:
         raise ModelError(f"{path / CONFIG}: expected format {FORMAT}, found {config.get('format')!r}")
     try:
-        body = (path / WEIGHTS).read_bytes()
+        body = read_file(path / WEIGHTS)
         if checksum(body) != config.get("sha256"):
             raise ModelError(f"{path / WEIGHTS}: damaged, or not the one that belongs to {CONFIG}")
         return config, load(body)
@@ -115,7 +115,7 @@ def read_vocabulary(path: str | Path, config: dict[str, Any]) -> Any:
     """
     file = Path(path) / VOCABULARY
     try:
-        body = file.read_bytes()
+        body = read_file(file, LARGEST_VOCABULARY)
         if checksum(body) != config.get("vocabulary_sha256"):
             raise ModelError(f"{file}: damaged, or not the one that belongs to {CONFIG}")
         return json.loads(body)
@@ -134,9 +134,7 @@ def read_tokenizer(path: str | Path, config: dict[str, Any], name: str = TOKENIZ
     file = Path(path) / name
     sums = config.get("tokenizer_sha256")
     try:
-        if file.stat().st_size > LARGEST_TOKENIZER:
-            raise ModelError(f"{file}: larger than a tokenizer can be")
-        body = file.read_bytes()
+        body = read_file(file, LARGEST_TOKENIZER)
         if not isinstance(sums, dict) or checksum(body) != sums.get(name):
             raise ModelError(f"{file}: damaged, or not the one that belongs to {CONFIG}")
         return body.decode()
@@ -148,13 +146,11 @@ def read_tokenizer(path: str | Path, config: dict[str, Any], name: str = TOKENIZ
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise ModelError(f"{path}: larger than a config can be")
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_file(path, LARGEST_CONFIG).decode())
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise error if isinstance(error, ModelError) else ModelError(f"{path}: is not JSON: {error}") from error
+        raise ModelError(f"{path}: is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise ModelError(f"{path}: expected an object, found {type(config).__name__}")
     return config

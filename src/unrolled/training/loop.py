@@ -127,6 +127,8 @@ class _Run:
         self.best_tensors: dict[str, Tensor] = {}
         self.recent: list[dict[str, Tensor]] = []
         self.stale = 0
+        # Epochs may differ in steps, so that only a count says which checkpoint is the newer.
+        self.done = 0
         self.progress.steps = len(self._epoch_batches())
 
     def _epoch_batches(self) -> Sequence[Any]:
@@ -194,7 +196,7 @@ class _Run:
         if not isfinite(float(norm)):
             raise self.not_finite(f"the gradient became {float(norm)}", share.batch, before)
         self.optimizer.step()
-        progress.step += 1
+        progress.step, self.done = progress.step + 1, self.done + 1
         progress.examples += whole.count
         means = {"loss": progress.loss, **whole.metrics}
         for name, value in means.items():
@@ -274,9 +276,10 @@ class _Run:
             "seconds": self.seconds,
             "best": self.best,
             "stale": self.stale,
+            "done": self.done,
         }
         if self.processes.rank == 0:
-            self.checkpoints.save(progress.epoch * progress.steps + progress.step, tensors, state)
+            self.checkpoints.save(self.done, tensors, state)
 
     def restore(self, checkpoints: Checkpoints) -> None:
         found = first_checkpoint(checkpoints, self.processes)
@@ -319,6 +322,8 @@ class _Run:
         for name in ("epoch", "step", "examples", "metrics", "history"):
             setattr(self.progress, name, state[name])
         self.sums, self.seconds, self.best, self.stale = (state[n] for n in ("sums", "seconds", "best", "stale"))
+        self.done = state["done"]
+        self.progress.steps = len(self._epoch_batches())
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

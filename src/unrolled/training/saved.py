@@ -21,7 +21,7 @@ def check_state(state: Mapping[str, Any]) -> None:
     Raises:
         KeyError, TypeError, ValueError: a value is missing or not what it should be.
     """
-    for name in ("epoch", "step", "examples", "stale"):
+    for name in ("epoch", "step", "examples", "stale", "done"):
         if isinstance(state[name], bool) or not isinstance(state[name], int) or state[name] < 0:
             raise ValueError(f"{name}: expected a whole number, found {state[name]!r:.50}")
     for name in ("seconds", "best"):

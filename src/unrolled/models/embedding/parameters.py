@@ -37,6 +37,12 @@ class Parameters:
         return {"inputs": self.inputs, "outputs": self.outputs, "biases": self.biases}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Takes the values of a checkpoint."""
+        """Takes the values of a checkpoint.
+
+        Raises:
+            KeyError, ValueError: it has not these tables.
+        """
         for name, own in self.named().items():
+            if tensors[name].shape != own.shape:
+                raise ValueError(f"{name}: expected shape {tuple(own.shape)}, found {tuple(tensors[name].shape)}")
             own.copy_(tensors[name])

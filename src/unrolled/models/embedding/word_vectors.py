@@ -25,7 +25,7 @@ from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
 from unrolled.models.folder import ModelError, read_model, read_vocabulary, write_model
-from unrolled.training import Callback, Checkpoints, Interrupted, Processes, ProgressBar, joined
+from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, ProgressBar, joined
 from unrolled.training.files import checksum
 from unrolled.training.interruption import Request, noticing_signals
 
@@ -334,10 +334,15 @@ def _restore(folder: Checkpoints, parameters: Parameters, state: State, *, resum
     newest = folder.newest()
     if newest is not None:
         tensors, told = newest
-        parameters.restore(tensors)
-        state.done, state.seconds = int(told["done"]), float(told["seconds"])
-        state.history = list(told["history"])
-        state.curve = [(int(at), float(loss)) for at, loss in told["curve"]]
+        try:
+            parameters.restore(tensors)
+            state.done, state.seconds = int(told["done"]), float(told["seconds"])
+            if state.done < 0:
+                raise ValueError(f"done: expected a whole number, found {state.done}")
+            state.history = [dict(entry) for entry in told["history"]]
+            state.curve = [(int(at), float(loss)) for at, loss in told["curve"]]
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise CheckpointError(f"{folder.folder}: its newest checkpoint is not this run's: {error}") from error
 
 
 def _store(folder: Checkpoints | None, parameters: Parameters, state: State) -> None:

@@ -12,10 +12,12 @@ TOKENS = (
 
 
 def flip_bit(content: bytearray, random: Random) -> None:
+    """Changes one bit."""
     content[random.randrange(len(content))] ^= 1 << random.randrange(8)
 
 
 def set_byte(content: bytearray, random: Random) -> None:
+    """Overwrites a byte."""
     content[random.randrange(len(content))] = random.choice((*INTERESTING, random.randrange(256)))
 
 
@@ -28,26 +30,31 @@ def set_number(content: bytearray, random: Random) -> None:
 
 
 def truncate(content: bytearray, random: Random) -> None:
+    """Cuts the end off."""
     del content[random.randrange(len(content)) :]
 
 
 def remove(content: bytearray, random: Random) -> None:
+    """Takes some bytes out."""
     at = random.randrange(len(content))
     del content[at : at + random.randrange(1, 32)]
 
 
 def insert(content: bytearray, random: Random) -> None:
+    """Puts a token or noise in."""
     at = random.randrange(len(content) + 1)
     content[at:at] = random.choice(TOKENS) if random.random() < 0.7 else random.randbytes(random.randrange(1, 16))
 
 
 def overwrite(content: bytearray, random: Random) -> None:
+    """Writes a token over what was there."""
     token = random.choice(TOKENS)
     at = random.randrange(len(content))
     content[at : at + len(token)] = token
 
 
 def repeat(content: bytearray, random: Random) -> None:
+    """Repeats a part."""
     start, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
     content[end:end] = bytes(content[start:end]) * random.randrange(1, 4)
 
