@@ -72,7 +72,7 @@ def fit(
     max_length: Annotated[int, typer.Option(help="Leave out pairs with more tokens on a side.")] = 100,
     epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 20,
     batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch on each side.")] = 800,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 8e-4,
     optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
     clip_norm: Annotated[float, typer.Option(help="Scale gradients down to this norm; 0 for never.")] = 1.0,

@@ -129,7 +129,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         max_length: int = 100,
         epochs: int = 20,
         batch_tokens: int = 800,
-        lr: float = 2e-3,
+        lr: float = 8e-4,
         optimizer: str = "adam",
         weight_decay: float = 0.0,
         clip_norm: float | None = 1.0,
