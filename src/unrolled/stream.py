@@ -59,6 +59,8 @@ class Stream:
         Raises:
             ValueError: the input has another shape, dtype or device.
         """
+        if not isinstance(input, Tensor):
+            raise TypeError(f"input: expected a tensor {tuple(self._shape)}, found {type(input).__name__}")
         if input.shape != self._shape or input.dtype is not self._dtype or input.device != self._device:
             raise ValueError(
                 f"input: expected shape {tuple(self._shape)}, {self._dtype} on {self._device}, found "

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.backends import backends
 from unrolled.cells.core import Core
+from unrolled.checks import one_of, truth
 from unrolled.unroll import unroll
 
 
@@ -42,9 +44,12 @@ class Recurrent(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
-        layers = [cells] if isinstance(cells, Core) else list(cells)
+        layers = [cells] if isinstance(cells, Core) else list(cells) if isinstance(cells, (list, tuple)) else []
         if not layers or not all(isinstance(layer, Core) for layer in layers):
-            raise ValueError(f"cells: expected a cell or wrapper for each layer, found {cells!r}")
+            raise ValueError(f"cells: expected a cell or wrapper for each layer, found {cells!r:.100}")
+        truth("bidirectional", bidirectional)
+        truth("time_major", time_major)
+        one_of("backend", backend, ["auto", *backends])
         directions = 2 if bidirectional else 1
         for number, (below, layer) in enumerate(pairwise(layers), start=1):
             if layer.input_size != directions * below.output_size:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.checks import expect, instance
 from unrolled.training.callbacks import Callback, Progress
 from unrolled.training.checkpoint import CheckpointError, Checkpoints
 from unrolled.training.diagnosis import Before, NonFiniteLossError, diagnose
@@ -77,6 +78,14 @@ def train(
     Memory: the parameters, their gradients, the optimizer's state (twice the parameters for Adam), the best
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch.
     """
+    instance("module", module, nn.Module, "a torch module")
+    for name, value in (("loss", loss), ("batches", batches), ("validate", validate or loss)):
+        instance(name, value, Callable, "a function")  # type: ignore[arg-type]
+    instance("options", options, Options, "unrolled.training.Options")
+    instance("seed", seed, int, "an integer")
+    instance("checkpoints", checkpoints, (Checkpoints, type(None)), "unrolled.training.Checkpoints or None")
+    fits = isinstance(callbacks, (list, tuple)) and all(isinstance(one, Callback) for one in callbacks)
+    expect("callbacks", callbacks, "a list of Callbacks", fits)
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
     with torch.random.fork_rng(devices=sorted({device.index or 0 for device in devices})):
         torch.manual_seed(seed)
