@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 def expect(name: str, value: Any, expected: str, holds: bool) -> None:
     """Raises unless it holds.
@@ -45,6 +47,19 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...], expected: str
     """
     if not isinstance(value, kind):
         raise TypeError(f"{name}: expected {expected}, found {type(value).__name__}")
+
+
+def check_device(value: Any, name: str = "device") -> None:
+    """Makes sure that torch knows a device.
+
+    Raises:
+        ValueError: it does not.
+    """
+    try:
+        known = value is None or isinstance(value, torch.device) or torch.device(value) is not None
+    except (RuntimeError, TypeError, ValueError):
+        known = False
+    expect(name, value, "a torch device", known)
 
 
 def as_path(name: str, value: Any) -> Path:

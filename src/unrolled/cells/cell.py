@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import State, split, tuple_type
-from unrolled.checks import expect, truth
+from unrolled.checks import check_device, expect, truth
 
 
 class Cell(Recurrence):
@@ -87,6 +87,7 @@ class Cell(Recurrence):
         if not self.states or not self.gates:
             raise TypeError(f"{type(self).__name__} declares no states or no gates: see unrolled.cells.Cell")
         truth("bias", bias)
+        check_device(device)
         self.input_size = positive("input_size", input_size)
         self.hidden_size = positive("hidden_size", hidden_size)
         self.bias = bias

@@ -79,10 +79,11 @@ def train(
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch.
     """
     instance("module", module, nn.Module, "a torch module")
-    for name, value in (("loss", loss), ("batches", batches), ("validate", validate or loss)):
+    for name, value in (("loss", loss), ("batches", batches), ("validate", loss if validate is None else validate)):
         instance(name, value, Callable, "a function")  # type: ignore[arg-type]
     instance("options", options, Options, "unrolled.training.Options")
-    instance("seed", seed, int, "an integer")
+    fits = isinstance(seed, int) and not isinstance(seed, bool) and -(2**63) <= seed < 2**63
+    expect("seed", seed, "an integer of 64 bits", fits)
     instance("checkpoints", checkpoints, (Checkpoints, type(None)), "unrolled.training.Checkpoints or None")
     fits = isinstance(callbacks, (list, tuple)) and all(isinstance(one, Callback) for one in callbacks)
     expect("callbacks", callbacks, "a list of Callbacks", fits)
