@@ -73,12 +73,14 @@ class Case:
         good: makes them.
         anything: arguments that may be anything.
         names: of the arguments to try; those of the call's signature unless given.
+        told: what an argument is called in messages, if not by its name.
     """
 
     call: Callable[..., Any]
     good: Callable[[], dict[str, Any]]
     anything: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    told: str = ""
 
     def arguments(self) -> tuple[str, ...]:
         """Names of the arguments to try."""
@@ -119,7 +121,7 @@ def fault(case: Case, argument: str, value: Any) -> str:
             case.call(**given)
     except (ValueError, TypeError) as error:
         # Files are named by what was given; scikit-learn's name for the data is X.
-        named = re.search(rf"\b{re.escape(argument)}\b", str(error)) or isinstance(error, DataError)
+        named = re.search(rf"\b{re.escape(case.told or argument)}\b", str(error)) or isinstance(error, DataError)
         return "" if named else f"{type(error).__name__} without its name: {error!s:.120}"
     except Exception as error:
         return f"{type(error).__name__}: {error!s:.120}"
@@ -165,7 +167,7 @@ def _functions() -> dict[str, Case]:
         "Stream": Case(unrolled.Stream, lambda: {"layers": cells.LSTM(3, 4), "batch_size": 1}),
         "Stream()": Case(streamed, lambda: {"input": torch.randn(1, 3)}),
         "accelerate": Case(unrolled.accelerate, lambda: {"model": nn.LSTM(3, 4)}),
-        "cells.make": Case(cells.make, lambda: {"name": "gru", "input_size": 3, "hidden_size": 4}),
+        "cells.make": Case(partial(cells.make, input_size=3, hidden_size=4), dict, (), ("name",), "cell"),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.cells.cell import positive
 from unrolled.cells.core import Core, Recurrence
 from unrolled.unroll import checked_state
 
@@ -34,8 +35,7 @@ class Stream:
     """
 
     def __init__(self, layers: Core | Sequence[Core] | nn.Module, batch_size: int = 1) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size: expected a positive integer, found {batch_size!r}")
+        positive("batch_size", batch_size)
         cores = _cores(layers)
         self.batch_size = batch_size
         self.input_size = cores[0].input_size
@@ -59,6 +59,8 @@ class Stream:
         Raises:
             ValueError: the input has another shape, dtype or device.
         """
+        if not isinstance(input, Tensor):
+            raise TypeError(f"input: expected a tensor {tuple(self._shape)}, found {type(input).__name__}")
         if input.shape != self._shape or input.dtype is not self._dtype or input.device != self._device:
             raise ValueError(
                 f"input: expected shape {tuple(self._shape)}, {self._dtype} on {self._device}, found "

@@ -19,6 +19,7 @@ from unrolled.backends.recompute import recomputed, segment_length
 from unrolled.backends.reference import states_in_time
 from unrolled.cells.core import Core, Recurrence
 from unrolled.cells.named import tuple_type
+from unrolled.checks import truth
 
 
 def unroll(
@@ -62,6 +63,8 @@ def unroll(
     Memory: training keeps what each step computes, time * batch * (a vector a gate and two a state). With
     `checkpoint`, a segment's share of that and the states between segments; one more forward pass is the price.
     """
+    truth("reverse", reverse)
+    truth("offload", offload)
     call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     how = _How(reverse, backend, None if checkpoint is None else segment_length(checkpoint, call.inputs.shape[0]))
     with save_on_cpu(pin_memory=True) if offload and call.inputs.is_cuda else nullcontext():
@@ -131,6 +134,7 @@ def static_unroll(
     """
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
+    truth("reverse", reverse)
     call = Call.of(cell, inputs, lengths, state, time_major=time_major)
     inputs = call.inputs if call.lengths is None else cleaned(call.inputs, call.lengths)
     projected = cell.project_inputs(inputs)
@@ -207,6 +211,10 @@ def judged(
     """What `explain` prints, without printing it."""
     if not isinstance(cell, Core):
         raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
+    truth("reverse", reverse)
+    names = [show] if isinstance(show, str) and show else show
+    if not isinstance(names, (list, tuple, str)) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"show: expected a name or a list of names, found {show!r:.100}")
     inner = next(module for module in cell.modules() if isinstance(module, Recurrence))
     if inputs is None:
         like = inner.like
@@ -218,14 +226,16 @@ def judged(
     offers = {name: candidate.offer(request) for name, candidate in backends.items()}
     verdicts = {name: offer if isinstance(offer, str) else None for name, offer in offers.items()}
     compiled = {}
-    if show:
+    if names:
         from unrolled.compiler.show import shown
 
-        compiled = {name: shown(inner, name, rows) for name in ([show] if isinstance(show, str) else show)}
+        compiled = {name: shown(inner, name, rows) for name in names}
     return Explanation(automatic(request)[0], verdicts, compiled)
 
 
 def _offered(request: Request, name: str) -> Served:
+    if not isinstance(name, str):
+        raise TypeError(f"backend: expected a name, found {type(name).__name__}")
     if name == "auto":
         return automatic(request)[1]
     if name not in backends:
@@ -249,6 +259,7 @@ class Call:
         """The call with these arguments, checked; see `unroll`."""
         if not isinstance(cell, Core):
             raise TypeError(f"cell: expected a cell of unrolled.cells or a wrapper, found {type(cell).__name__}")
+        truth("time_major", time_major)
         layout = "(time, batch, features)" if time_major else "(batch, time, features)"
         if not isinstance(inputs, Tensor):
             raise TypeError(f"inputs: expected a tensor {layout}, found {type(inputs).__name__}")

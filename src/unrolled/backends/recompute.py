@@ -29,9 +29,9 @@ def segment_length(policy: str, steps: int) -> int:
         ValueError: another policy.
     """
     name, _, count = policy.partition(":") if isinstance(policy, str) else ("", "", "")
-    if policy == "all":
+    if name and policy == "all":
         return max(1, steps)
-    if policy == "sqrt":
+    if name and policy == "sqrt":
         return isqrt(max(0, steps - 1)) + 1
     if name == "every" and count.isdecimal() and int(count) > 0:
         return int(count)

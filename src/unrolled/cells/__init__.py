@@ -63,7 +63,7 @@ def make(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
     Raises:
         ValueError: there is no such cell (the message names the nearest), or an option is not the cell's.
     """
-    if name not in by_name:
+    if not isinstance(name, str) or name not in by_name:
         near = get_close_matches(str(name), by_name, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"cell: expected one of {', '.join(by_name)}, found {name!r}{hint}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import State, split, tuple_type
+from unrolled.checks import check_device, expect, truth
 
 
 class Cell(Recurrence):
@@ -85,6 +86,8 @@ class Cell(Recurrence):
         super().__init__()
         if not self.states or not self.gates:
             raise TypeError(f"{type(self).__name__} declares no states or no gates: see unrolled.cells.Cell")
+        truth("bias", bias)
+        check_device(device)
         self.input_size = positive("input_size", input_size)
         self.hidden_size = positive("hidden_size", hidden_size)
         self.bias = bias
@@ -92,6 +95,8 @@ class Cell(Recurrence):
             raise ValueError(
                 f"forget_bias: expected none, {type(self).__name__} has no forget gate; found {forget_bias!r}"
             )
+        number = forget_bias is None or (isinstance(forget_bias, (int, float)) and not isinstance(forget_bias, bool))
+        expect("forget_bias", forget_bias, "a finite number or None", number and isfinite(forget_bias or 0))
         self.forget_bias = 1.0 if forget_bias is None else float(forget_bias)
         self.state_sizes = self._state_sizes()
         self.output_size = self.state_sizes[self.states[0]]
@@ -222,6 +227,6 @@ def positive(name: str, value: int) -> int:
     Raises:
         ValueError: it is not; the message names the argument.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, found {value!r}")
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+    expect(name, value, "a positive integer", fits)
     return value

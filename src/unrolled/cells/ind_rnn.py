@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from unrolled.cells.cell import Cell
 from unrolled.cells.named import State
 from unrolled.cells.rnn import NONLINEARITIES
+from unrolled.checks import one_of
 
 
 class IndRNN(Cell):
@@ -40,8 +41,7 @@ class IndRNN(Cell):
     recurrent_weight: Tensor
 
     def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "relu", **options: Any) -> None:
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(f"nonlinearity: expected one of {sorted(NONLINEARITIES)}, found {nonlinearity!r}")
+        one_of("nonlinearity", nonlinearity, sorted(NONLINEARITIES))
         super().__init__(input_size, hidden_size, **options)
         self.nonlinearity = nonlinearity
 

@@ -12,6 +12,7 @@ from typing import Any
 from unrolled.cells.cell import Cell
 from unrolled.cells.named import State
 from unrolled.cells.ops import relu, tanh
+from unrolled.checks import one_of
 
 NONLINEARITIES = {"tanh": tanh, "relu": relu}
 
@@ -33,8 +34,7 @@ class RNN(Cell):
     gates = ("hidden",)
 
     def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", **options: Any) -> None:
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(f"nonlinearity: expected one of {sorted(NONLINEARITIES)}, found {nonlinearity!r}")
+        one_of("nonlinearity", nonlinearity, sorted(NONLINEARITIES))
         super().__init__(input_size, hidden_size, **options)
         self.nonlinearity = nonlinearity
 

@@ -17,6 +17,7 @@ from typing import Any
 from unrolled.cells.cell import Cell
 from unrolled.cells.named import State
 from unrolled.cells.ops import exp, log_sigmoid, maximum, sigmoid, tanh
+from unrolled.checks import one_of
 
 FORGET_GATES = ("sigmoid", "exp")
 
@@ -40,8 +41,7 @@ class SLSTM(Cell):
     initial = {"m": -1e30}  # noqa: RUF012
 
     def __init__(self, input_size: int, hidden_size: int, *, forget_gate: str = "sigmoid", **options: Any) -> None:
-        if forget_gate not in FORGET_GATES:
-            raise ValueError(f"forget_gate: expected one of {FORGET_GATES}, found {forget_gate!r}")
+        one_of("forget_gate", forget_gate, FORGET_GATES)
         super().__init__(input_size, hidden_size, **options)
         self.forget_gate = forget_gate
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unrolled.checks import as_path, instance
 from unrolled.data.errors import DataError
 from unrolled.data.files import lines
 from unrolled.data.growing import label_array, split_rows
@@ -33,7 +34,8 @@ def read_csv(path: str | Path, label: str = "label") -> Sequences:
     Raises:
         DataError: the file cannot be read, or a row does not fit; with the line.
     """
-    path = Path(path)
+    path = as_path("path", path)
+    instance("label", label, str, "the name of a column")
     content = _rows(path)
     _, header = next(content, (0, []))
     names = [name.strip() for name in header]
@@ -88,7 +90,7 @@ def read_csv_folder(path: str | Path) -> Sequences:
     Raises:
         DataError: the folder has no CSV files, or some of each kind; a file cannot be read or does not fit the others.
     """
-    path = Path(path)
+    path = as_path("path", path)
     flat = _csv_files(path)
     by_class = [file for folder in sorted(path.iterdir()) if folder.is_dir() for file in _csv_files(folder)]
     if bool(flat) == bool(by_class):

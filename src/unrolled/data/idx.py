@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import as_path
 from unrolled.data.errors import DataError
 from unrolled.data.files import is_gzip, reading, unpacked_limit
 from unrolled.data.sequences import Floats, as_float32
@@ -35,7 +36,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         DataError: the file cannot be read, is not IDX, or is shorter or longer than its header says. The header is
             checked against the size of the file before memory is taken.
     """
-    path = Path(path)
+    path = as_path("path", path)
     with reading(path) as stream:
         dtype, shape, header_size = _read_header(stream, path)
         if 0 in shape:

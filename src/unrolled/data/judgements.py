@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from unrolled.checks import as_path
 from unrolled.data.errors import DataError
 from unrolled.data.files import lines
 from unrolled.data.number import parse_number
@@ -50,7 +51,7 @@ def read_judgements(path: str | Path) -> Similarities | Analogies:
     Raises:
         DataError: the file cannot be read, or is neither.
     """
-    path = Path(path)
+    path = as_path("path", path)
     rows = [(place, line.strip()) for place, line in lines(path) if line.strip() and not line.startswith("#")]
     if not rows:
         raise DataError(f"{path}: expected word similarities or analogies, found nothing")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unrolled.checks import as_path, instance
 from unrolled.data.csv import read_csv, read_csv_folder
 from unrolled.data.errors import DataError
 from unrolled.data.fetch import fetch
@@ -42,6 +43,7 @@ def load(source: str | Path, split: str | None = None) -> Sequences:
     Raises:
         DataError: the source is not known, cannot be read, or has no such split.
     """
+    instance("split", split, (str, type(None)), "a name or None")
     parts = _parts(source)
     if split is None:
         return _join([read() for read in parts.values()])
@@ -62,13 +64,13 @@ def splits(source: str | Path) -> tuple[str, ...]:
 
 def _parts(source: str | Path) -> dict[str, Loader]:
     """How to read each split of a source; one split without a name if it has none."""
+    path = as_path("source", source)
     if source in datasets:
         dataset = datasets[str(source)]
         if dataset.kind != "sequences":
             raise DataError(f"{source} holds {dataset.kind}, not labelled sequences; fetch({source!r}) gives its files")
         folder = fetch(dataset.name)
         return _in_order(_splits_of((folder / file.name for file in dataset.files), dataset.name))
-    path = Path(source)
     if path.is_dir():
         return _in_order(_splits_of(sorted(path.iterdir()), path.name)) or {"": lambda: read_csv_folder(path)}
     if path.exists():

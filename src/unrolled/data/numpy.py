@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import as_path
 from unrolled.data.errors import DataError
 from unrolled.data.files import reading, unpacked_limit
 from unrolled.data.sequences import Floats, Sequences, as_float32
@@ -43,7 +44,7 @@ def read_numpy(path: str | Path) -> Sequences:
         DataError: the file cannot be read, holds objects, or does not hold what its header says. Headers are checked
             against the size of the file before memory is taken.
     """
-    path = Path(path)
+    path = as_path("path", path)
     with reading(path) as stream:
         if stream.read(2) == b"PK":
             arrays = _read_npz(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from unrolled.checks import instance
 from unrolled.data.dataset import DataSet, File
 from unrolled.data.errors import DataError
 
@@ -14,6 +15,7 @@ def find(name: str) -> DataSet:
     Raises:
         DataError: there is none; with the nearest names.
     """
+    instance("name", name, str, "the name of a data set")
     if name not in datasets:
         raise DataError(f"no data set {name!r}; {suggestion(name)}")
     return datasets[name]

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import as_path
 from unrolled.data.errors import DataError
 from unrolled.data.files import lines
 from unrolled.data.growing import label_array, split_rows
@@ -56,7 +57,7 @@ def read_ts(path: str | Path) -> Sequences:
     Raises:
         DataError: the file cannot be read or is not what its header says; with the line.
     """
-    path = Path(path)
+    path = as_path("path", path)
     content = ((number, line) for number, line in _content(path) if not line.startswith("#"))
     header = _read_header(content, path)
     values = array("f")

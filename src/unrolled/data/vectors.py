@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import as_path
 from unrolled.data.errors import DataError
 from unrolled.data.vocabulary import Vocabulary
 
@@ -36,7 +37,7 @@ def read_vectors(path: str | Path) -> tuple[Vocabulary, Matrix]:
     Raises:
         DataError: the file cannot be read, is cut short, or does not hold what its first line says.
     """
-    path = Path(path)
+    path = as_path("path", path)
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -78,7 +79,7 @@ def write_vectors(path: str | Path, vocabulary: Vocabulary, matrix: Matrix) -> N
         ValueError: the path ends in none of .txt, .vec, .bin and .tsv, or a word has a space in it.
         OSError: it cannot be written.
     """
-    path = Path(path)
+    path = as_path("path", path)
     ending = path.suffix.lower()
     if ending not in TEXT + BINARY + PROJECTOR:
         raise ValueError(f"path: expected a file that ends in .txt, .vec, .bin or .tsv, found {path.name!r}")

@@ -10,9 +10,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from unrolled import cells
-from unrolled.cells.cell import Cell
+from unrolled.cells.cell import Cell, positive
 from unrolled.cells.rnn import NONLINEARITIES
+from unrolled.checks import instance, truth
 from unrolled.unroll import unroll
+
+# What torch.nn's layers take by place.
+_ARGUMENTS = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size")
 
 
 class _DropIn(torch.nn.RNNBase):
@@ -24,6 +28,12 @@ class _DropIn(torch.nn.RNNBase):
     _cells: list[list[Cell]]
 
     def __init__(self, mode: str, *args: Any, **kwargs: Any) -> None:
+        given = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
+        for name in ("input_size", "hidden_size", "num_layers"):
+            if name in given:
+                positive(name, given[name])
+        for name in ("bias", "batch_first", "bidirectional"):
+            truth(name, given.get(name, False))
         super().__init__(mode, *args, **kwargs)
         self.make_cells()
 
@@ -75,6 +85,7 @@ class _DropIn(torch.nn.RNNBase):
         """
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx, lengths)
+        instance("input", input, Tensor, "a tensor or a PackedSequence")
         if input.dim() == 2:
             if lengths is not None:
                 raise ValueError("lengths: expected None for unbatched input, found a tensor")
@@ -119,7 +130,9 @@ class _DropIn(torch.nn.RNNBase):
     def _initial(self, hx: Any, rows: int) -> tuple[Tensor, ...] | None:
         if hx is None:
             return None
-        given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
+        given = (hx,) if isinstance(hx, Tensor) else tuple(hx) if isinstance(hx, (tuple, list)) else ()
+        for value in given:
+            instance("hx", value, Tensor, "tensors")
         sizes = self._cells[0][0].state_sizes
         if len(given) != len(sizes):
             raise ValueError(f"hx: expected {len(sizes)} tensors ({', '.join(sizes)}), found {len(given)}")

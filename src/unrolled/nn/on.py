@@ -22,7 +22,8 @@ class On(Wrapper):
     """
 
     def __init__(self, core: Core, device: torch.device | str) -> None:
-        super().__init__(core.to(device))
+        super().__init__(core)
+        self.to(device)
 
     @property
     def device(self) -> torch.device:

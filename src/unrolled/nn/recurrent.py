@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.backends import backends
 from unrolled.cells.cell import positive
 from unrolled.cells.core import Core
+from unrolled.checks import one_of, truth
 from unrolled.nn.pipeline import pipelined
 from unrolled.unroll import unroll
 
@@ -49,9 +51,12 @@ class Recurrent(nn.Module):
         chunk: int | None = None,
     ) -> None:
         super().__init__()
-        layers = [cells] if isinstance(cells, Core) else list(cells)
+        layers = [cells] if isinstance(cells, Core) else list(cells) if isinstance(cells, (list, tuple)) else []
         if not layers or not all(isinstance(layer, Core) for layer in layers):
-            raise ValueError(f"cells: expected a cell or wrapper for each layer, found {cells!r}")
+            raise ValueError(f"cells: expected a cell or wrapper for each layer, found {cells!r:.100}")
+        truth("bidirectional", bidirectional)
+        truth("time_major", time_major)
+        one_of("backend", backend, ["auto", *backends])
         if chunk is not None and bidirectional:
             raise ValueError(f"chunk: expected None for bidirectional layers, which read from the end, found {chunk!r}")
         directions = 2 if bidirectional else 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
+from unrolled.checks import as_path, expect, instance
 from unrolled.training.distributed import is_first
 from unrolled.training.files import checksum, read_file, write_folder
 
@@ -48,7 +49,11 @@ class Checkpoints:
     def __init__(self, folder: str | Path, identity: dict[str, Any], *, keep: int = 2, minutes: float = 5.0) -> None:
         from filelock import FileLock, Timeout
 
-        self.folder = Path(folder)
+        self.folder = as_path("folder", folder)
+        instance("identity", identity, dict, "JSON values by name")
+        expect("keep", keep, "a positive integer", isinstance(keep, int) and not isinstance(keep, bool) and keep > 0)
+        number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
+        expect("minutes", minutes, "a number of at least 0", number and minutes >= 0)
         self.identity = json.loads(json.dumps(identity))
         self.keep, self.minutes = keep, minutes
         self._saved = time.monotonic()

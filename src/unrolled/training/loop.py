@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unrolled.checks import expect, instance
 from unrolled.training.callbacks import Callback, Progress
 from unrolled.training.checkpoint import CheckpointError, Checkpoints
 from unrolled.training.diagnosis import Before, NonFiniteLossError, diagnose
@@ -71,6 +72,15 @@ def train(
     parameters if `patience` is set, those of the epochs to `average`, and what the module keeps for one batch; of
     several processes each holds all of these for its share of the batch, and the gradients once more.
     """
+    instance("module", module, nn.Module, "a torch module")
+    for name, value in (("loss", loss), ("batches", batches), ("validate", loss if validate is None else validate)):
+        instance(name, value, Callable, "a function")  # type: ignore[arg-type]
+    instance("options", options, Options, "unrolled.training.Options")
+    fits = isinstance(seed, int) and not isinstance(seed, bool) and -(2**63) <= seed < 2**63
+    expect("seed", seed, "an integer of 64 bits", fits)
+    instance("checkpoints", checkpoints, (Checkpoints, type(None)), "unrolled.training.Checkpoints or None")
+    fits = isinstance(callbacks, (list, tuple)) and all(isinstance(one, Callback) for one in callbacks)
+    expect("callbacks", callbacks, "a list of Callbacks", fits)
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
     gpus = sorted({device.index or 0 for device in devices})
     with joined() as processes, torch.random.fork_rng(devices=gpus):

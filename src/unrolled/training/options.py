@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from unrolled.checks import instance, one_of
+
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
 
@@ -50,12 +52,13 @@ class Options:
     def __post_init__(self) -> None:
         _expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
         _expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
-        _expect("optimizer", self.optimizer, f"one of {', '.join(OPTIMIZERS)}", self.optimizer in OPTIMIZERS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
         decay = self.weight_decay
         _expect("weight_decay", decay, "a number of at least 0", _is_number(decay) and decay >= 0)
         clip = self.clip_norm
         _expect("clip_norm", clip, "a positive number or None", clip is None or (_is_number(clip) and clip > 0))
-        _expect("schedule", self.schedule, f"one of {', '.join(SCHEDULES)}", self.schedule in SCHEDULES)
+        one_of("schedule", self.schedule, SCHEDULES)
+        instance("monitor", self.monitor, str, "the name of a metric")
         _expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
         patience = self.patience
         _expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
