@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -27,6 +29,16 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
     """
     words = list(known)
     expect(name, value, f"one of {', '.join(words)}", isinstance(value, str) and value in words)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer, of Python or NumPy."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number, of Python or NumPy."""
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)
 
 
 def truth(name: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unrolled.checks import instance, one_of
+from unrolled.checks import expect, instance, one_of
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
@@ -50,19 +50,19 @@ class Options:
     average: int = 1
 
     def __post_init__(self) -> None:
-        _expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
-        _expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+        expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
+        expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         decay = self.weight_decay
-        _expect("weight_decay", decay, "a number of at least 0", _is_number(decay) and decay >= 0)
+        expect("weight_decay", decay, "a number of at least 0", _is_number(decay) and decay >= 0)
         clip = self.clip_norm
-        _expect("clip_norm", clip, "a positive number or None", clip is None or (_is_number(clip) and clip > 0))
+        expect("clip_norm", clip, "a positive number or None", clip is None or (_is_number(clip) and clip > 0))
         one_of("schedule", self.schedule, SCHEDULES)
         instance("monitor", self.monitor, str, "the name of a metric")
-        _expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
+        expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
         patience = self.patience
-        _expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
-        _expect("average", self.average, "a positive integer", _is_count(self.average))
+        expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
+        expect("average", self.average, "a positive integer", _is_count(self.average))
 
     def make_optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimizer for a module's parameters."""
@@ -71,11 +71,6 @@ class Options:
             return torch.optim.SGD(parameters, self.lr, momentum=0.9, weight_decay=self.weight_decay, fused=True)
         kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
         return kind(parameters, self.lr, weight_decay=self.weight_decay, fused=True)
-
-
-def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
 def _is_count(value: Any) -> bool:

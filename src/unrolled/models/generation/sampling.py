@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.models.checks import expect, is_integer, is_number
+from unrolled.checks import expect, is_integer, is_number
 from unrolled.models.generation.network import GeneratorNetwork
 from unrolled.stream import Stream
 

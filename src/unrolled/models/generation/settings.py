@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unrolled.models.checks import expect, is_integer, is_number
+from unrolled.checks import expect, is_integer, is_number
 from unrolled.models.generation.byte_pairs import BYTES
 
 LEVELS = ("char", "subword")

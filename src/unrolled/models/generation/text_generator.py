@@ -19,8 +19,8 @@ from torch import Tensor
 
 from unrolled import cells
 from unrolled.cells import Cell
+from unrolled.checks import is_integer
 from unrolled.data.documents import Documents, plain
-from unrolled.models.checks import is_integer
 from unrolled.models.folder import TOKENIZER, ModelError, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters

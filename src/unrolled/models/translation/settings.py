@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unrolled.models.checks import expect, is_integer, is_number
+from unrolled.checks import expect, is_integer, is_number
 from unrolled.models.translation.tokenizer import KINDS as SUBWORDS
 from unrolled.models.translation.tokenizer import SPECIAL
 from unrolled.nn.attention import KINDS as ATTENTION

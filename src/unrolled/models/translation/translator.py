@@ -19,8 +19,8 @@ from torch import Tensor
 
 from unrolled import cells
 from unrolled.cells import Cell
+from unrolled.checks import is_integer, is_number
 from unrolled.data import Pairs, token_batches
-from unrolled.models.checks import is_integer, is_number
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
