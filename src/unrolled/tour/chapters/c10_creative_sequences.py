@@ -29,6 +29,8 @@ model = Projection(cells.RNN(1, 100, nonlinearity="relu"), 1)
 nn.init.uniform_(model.core.weight_ih, -1, 1)
 nn.init.uniform_(model.core.bias_ih, -1, 1)
 nn.init.orthogonal_(model.core.weight_hh, 0.7)
+nn.init.xavier_uniform_(model.linear.weight)
+nn.init.zeros_(model.linear.bias)
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
 for _ in range(2000):
     starts = torch.rand(50, 1) * (END - STEPS * RESOLUTION)

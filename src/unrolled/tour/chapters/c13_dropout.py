@@ -69,8 +69,8 @@ def train(model, iterations):
 # %%
 curves, models = {}, {}
 for name, first, iterations in (
-    ("all three layers", 0.5, choose(400, 2000)),
-    ("the two upper layers", 0.0, choose(1500, 2000)),
+    ("all three layers", 0.5, choose(300, 2000)),
+    ("the two upper layers", 0.0, choose(1200, 2000)),
 ):
     torch.manual_seed(0)
     models[name] = make(first)
