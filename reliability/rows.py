@@ -40,6 +40,7 @@ ROWS = (
     _row(20, "padding", "unchanged bit for bit", "numbers.padding"),
     _row(21, "non-finite training", "step, layer and time told; checkpoint kept", "planted.found"),
     _row(22, "bad arguments", "one ValueError or TypeError that names the argument", "arguments.refused"),
+    _row(23, "torchrun", "lost processes noticed in bounded time, restarts resume", "through_pytest.processes"),
     _row(24, "long runs", "under 1 % growth after warm-up", "long_runs.memory"),
     _row(25, "reproducibility", "bit-identical on one machine and thread count", "exactness.repeated"),
 )

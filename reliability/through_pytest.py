@@ -37,6 +37,12 @@ def operators(effort: Effort) -> Verdict:
     return Verdict.of(whys, f"opcheck, export, fork, spawn: {first.figure}; compile, vmap, copies: {second.figure}")
 
 
+def processes(effort: Effort) -> Verdict:
+    """Processes of one training killed, stopped by signals, hanging; torchrun's restarts; two and four beside one."""
+    chosen = "killed or signal_to_one" if effort.part < 0.1 else "not batch_is_shared"
+    return passing("tests/training/test_distributed.py", "-m", "slow or not slow", "-k", chosen)
+
+
 def passing(*arguments: str, examples: int | None = None) -> Verdict:
     """Runs tests; with so many examples of each property where that is given."""
     with scratch() as folder:
