@@ -28,7 +28,12 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> None:
         ValueError: it is not.
     """
     words = list(known)
-    expect(name, value, f"one of {', '.join(words)}", isinstance(value, str) and value in words)
+    expect(name, value, f"one of {', '.join(words)}", is_one_of(value, words))
+
+
+def is_one_of(value: Any, known: Iterable[str]) -> bool:
+    """Whether a value is one of these words; arrays are not compared with them element by element."""
+    return isinstance(value, str) and value in known
 
 
 def is_integer(value: Any) -> bool:

@@ -147,7 +147,7 @@ WITH_NAN = [*X20[:3], np.array([[0.0, np.nan]]), *X20[4:]]
         ({"device": "gpu7"}, X20, Y20, "device"),
         ({"class_weight": "even"}, X20, Y20, "class_weight"),
         ({"validation_fraction": 1.0}, X20, Y20, "validation_fraction"),
-        ({"random_state": "x"}, X20, Y20, "seed"),
+        ({"random_state": "x"}, X20, Y20, "random_state"),
     ],
 )
 def test_bad_input_is_named(options: dict, X: object, y: object, told: str) -> None:

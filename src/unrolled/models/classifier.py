@@ -20,11 +20,13 @@ from torch import Tensor
 
 from unrolled import cells
 from unrolled.cells import Cell
+from unrolled.checks import expect, is_one_of, one_of
 from unrolled.data import check_sequences, length_batches, pad, stack
+from unrolled.models.estimator import cell_maker, onlookers
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.shared import drawn_seed
-from unrolled.training import Callback, Checkpoints, Loss, Options, ProgressBar, chosen_device, joined, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, chosen_device, joined, train
 
 PREDICTION_BATCH = 512
 
@@ -171,7 +173,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.standardize or (self.standardize is None and not _within_unit_range(X)):
             _standardize(self.network_, X)
         self.network_.to(device)
-        callbacks = [*self.callbacks, *([ProgressBar()] if self.verbose else [])]
+        callbacks = onlookers(self.callbacks, self.verbose)
         folder = None if checkpoints is None else Checkpoints(checkpoints, {**self._config(), "seed": seed})
         try:
             sequences = stack(X).to(device)
@@ -279,21 +281,15 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
                 raise ValueError(f"{name}: expected a number from 0 to below 1, found {value!r}")
-        if self.pooling not in POOLINGS:
-            raise ValueError(f"pooling: expected one of {', '.join(POOLINGS)}, found {self.pooling!r}")
-        if self.class_weight not in (None, "balanced"):
-            raise ValueError(f"class_weight: expected None or 'balanced', found {self.class_weight!r}")
+        one_of("pooling", self.pooling, POOLINGS)
+        weight = self.class_weight
+        expect("class_weight", weight, "None or 'balanced'", weight is None or is_one_of(weight, ["balanced"]))
         with torch.random.fork_rng(devices=[]):
             self._make_cell()(1)
         return options
 
     def _make_cell(self) -> Callable[[int], Cell]:
-        options = dict(self.cell_options or {})
-        if isinstance(self.cell, type) and issubclass(self.cell, Cell):
-            kind = self.cell
-            return lambda input_size: kind(input_size, int(self.hidden_size), **options)
-        name = self.cell
-        return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
+        return cell_maker(self.cell, self.hidden_size, self.cell_options)
 
     def _network(self, features: int, classes: int) -> ClassifierNetwork:
         return ClassifierNetwork(

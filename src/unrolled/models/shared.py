@@ -13,7 +13,22 @@ from unrolled.training import joined
 def drawn_seed(random_state: Any) -> int:
     """A seed drawn from a random state as scikit-learn takes it, the first process's for all."""
     with joined() as processes:
-        return processes.first(int(check_random_state(random_state).randint(2**31)))
+        return processes.first(own_seed(random_state))
+
+
+def own_seed(random_state: Any) -> int:
+    """A seed drawn from a random state as scikit-learn takes it, for this process.
+
+    Raises:
+        ValueError: it is no random state.
+    """
+    try:
+        return int(check_random_state(random_state).randint(2**31))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "random_state: expected None, a whole number from 0 to 2**32 - 1 or a NumPy RandomState, found "
+            f"{random_state!r:.100}"
+        ) from error
 
 
 def made_once(make: Callable[[], str]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.checks import expect, one_of
+
 LOSSES = ("negative-sampling", "nce")
 ARCHITECTURES = ("skip-gram", "cbow")
 NOISES = ("unigram", "log-uniform")
@@ -42,21 +44,21 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("dim", "window", "negative", "shared_by", "buckets", "min_count", "epochs"):
             value = getattr(self, name)
-            _expect(name, value, "a positive integer", _is_integer(value) and value >= 1)
+            expect(name, value, "a positive integer", _is_integer(value) and value >= 1)
         vocab = self.max_vocab
-        _expect(
+        expect(
             "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (_is_integer(vocab) and vocab > 1)
         )
         for name, known in (("loss", LOSSES), ("architecture", ARCHITECTURES), ("noise", NOISES)):
             value = getattr(self, name)
-            _expect(name, value, f"one of {', '.join(known)}", value in known)
+            one_of(name, value, known)
         for name in ("subsample", "min_lr"):
             value = getattr(self, name)
-            _expect(name, value, "a number of at least 0", _is_number(value) and value >= 0)
-        _expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+            expect(name, value, "a number of at least 0", _is_number(value) and value >= 0)
+        expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
         for name in ("dynamic_window", "unknown"):
             value = getattr(self, name)
-            _expect(name, value, "True or False", isinstance(value, bool))
+            expect(name, value, "True or False", isinstance(value, bool))
         pair = self.subwords
         fits = pair is None or (
             isinstance(pair, (tuple, list))
@@ -64,7 +66,7 @@ class Settings:
             and all(_is_integer(one) for one in pair)
             and 1 <= pair[0] <= pair[1]
         )
-        _expect("subwords", pair, "None or a pair (shortest, longest) of piece lengths", fits)
+        expect("subwords", pair, "None or a pair (shortest, longest) of piece lengths", fits)
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -72,11 +74,6 @@ class Settings:
             name: value.item() if isinstance(value, np.generic) else list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
         }
-
-
-def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
 def _is_integer(value: Any) -> bool:

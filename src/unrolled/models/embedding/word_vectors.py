@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from unrolled.checks import is_one_of
 from unrolled.data.text import TextFiles
 from unrolled.data.tokenizer import Tokenizer
 from unrolled.data.vocabulary import Vocabulary
@@ -24,8 +24,10 @@ from unrolled.models.embedding.score import Score
 from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
+from unrolled.models.estimator import onlookers
 from unrolled.models.folder import ModelError, read_model, read_vocabulary, write_model
-from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, ProgressBar, joined
+from unrolled.models.shared import own_seed
+from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, joined
 from unrolled.training.files import checksum
 from unrolled.training.interruption import Request, noticing_signals
 
@@ -151,7 +153,7 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         if checkpoints is not None and self.random_state is None:
             raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
         workers = self._checked_workers()
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = own_seed(self.random_state)
         sentences = TextFiles(corpus, self.tokenizer) if isinstance(corpus, (str, Path)) else corpus
         if not isinstance(sentences, Iterable):
             raise ValueError(f"corpus: expected lists of words or a text file, found {type(corpus).__name__}")
@@ -280,7 +282,7 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
             state.done = epoch * corpus.chunks + rest * corpus.chunks // chunks
             request: Request
             with noticing_signals() as request:
-                callbacks = [*self.callbacks, *([ProgressBar()] if self.verbose else [])] if processes.rank == 0 else []
+                callbacks = onlookers(self.callbacks, self.verbose) if processes.rank == 0 else []
                 run = Run(trainer, workers, processes, callbacks, request)
                 whole = run.train(state, lambda state: _store(folder, parameters, state))
             self._keep(trainer, state)
@@ -312,8 +314,8 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params(deep=False)
         for name in _OF_THE_RUN:
             del parameters[name]
-        if parameters["noise"] == "auto":
-            parameters["noise"] = "log-uniform" if self.loss == "nce" else "unigram"
+        if is_one_of(self.noise, ["auto"]):
+            parameters["noise"] = "log-uniform" if is_one_of(self.loss, ["nce"]) else "unigram"
         return Settings(**parameters)
 
     def _checked_workers(self) -> int:

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
+from unrolled.models.estimator import cell_maker, onlookers
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
@@ -28,8 +28,8 @@ from unrolled.models.forecasting.likelihoods import likelihood
 from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
-from unrolled.models.shared import drawn_seed
-from unrolled.training import Callback, Options, ProgressBar, chosen_device, joined
+from unrolled.models.shared import drawn_seed, own_seed
+from unrolled.training import Callback, Options, chosen_device, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -213,7 +213,7 @@ class Forecaster(Forecasting):
             self.truncate,
             seed,
             chosen_device(self.device),
-            [*self.callbacks, *([ProgressBar()] if self.verbose else [])],
+            onlookers(self.callbacks, self.verbose),
             {**self._config(), "seed": seed, "steps": len(data.values)},
         )
         folders = [None, None] if checkpoints is None else [Path(checkpoints) / name for name in ("first", "again")]
@@ -257,7 +257,7 @@ class Forecaster(Forecasting):
         if not settings.is_count(n):
             raise ValueError(f"n: expected a positive integer, found {n!r}")
         data, where, horizon = self._where(horizon, series, future)
-        seed = int(check_random_state(random_state).randint(2**31))
+        seed = own_seed(random_state)
         paths = self._forecasts().sample(where, horizon, int(n), seed)
         arrays = results.as_arrays(data, paths.transpose(0, 2, 3, 1))
         return [np.moveaxis(one, -1, 0) for one in arrays] if isinstance(arrays, list) else np.moveaxis(arrays, -1, 0)
@@ -283,7 +283,7 @@ class Forecaster(Forecasting):
         """
         data, where, n = self._where(n, seed, None)
         if sampled:
-            drawn = int(check_random_state(random_state).randint(2**31))
+            drawn = own_seed(random_state)
             values = self._forecasts().sample(where, n, 1, drawn)[:, 0]
         else:
             values = self._forecasts().points(where, n)
@@ -455,12 +455,7 @@ class Forecaster(Forecasting):
         return self._calendar_features(self.series_) > 0
 
     def _make_cell(self) -> Callable[[int], Cell]:
-        options = dict(self.cell_options or {})
-        if isinstance(self.cell, type) and issubclass(self.cell, Cell):
-            kind = self.cell
-            return lambda input_size: kind(input_size, int(self.hidden_size), **options)
-        name = self.cell
-        return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
+        return cell_maker(self.cell, self.hidden_size, self.cell_options)
 
     def calibrate(self, series: Any = None, *, steps: int | None = None) -> Self:
         """Measures the intervals anew on the ends of series, without training; for when errors have become others.

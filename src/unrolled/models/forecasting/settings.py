@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.checks import expect as expect
+from unrolled.checks import is_one_of, one_of
 from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting.calendar import season_length
 from unrolled.models.forecasting.likelihoods import LOSSES
@@ -40,12 +42,22 @@ def check(settings: dict[str, Any]) -> None:
         _is_part(validation) or is_count(validation),
     )
     for name, known in (("head", HEADS), ("loss", LOSSES)):
-        expect(name, settings[name], f"one of {', '.join(known)}", settings[name] in known)
+        one_of(name, settings[name], known)
     scaling = settings["scaling"]
-    expect("scaling", scaling, f"one of {', '.join(SCALINGS)}, or None", scaling is None or scaling in SCALINGS)
+    expect(
+        "scaling",
+        scaling,
+        f"one of {', '.join(SCALINGS)}, or None",
+        scaling is None or is_one_of(scaling, SCALINGS),
+    )
     for name in ("log", "refit"):
         value = settings[name]
-        expect(name, value, "True, False or 'auto'", isinstance(value, bool) or value == "auto")
+        expect(
+            name,
+            value,
+            "True, False or 'auto'",
+            isinstance(value, bool) or is_one_of(value, ["auto"]),
+        )
     for name in ("calendar", "independent", "conformal"):
         expect(name, settings[name], "True or False", isinstance(settings[name], bool))
     lag = settings["difference"]
@@ -143,12 +155,6 @@ def _season(values: Any) -> int:
 
 def _some(count: int) -> list[int]:
     return list(range(count)) if count <= LOOKED_AT else np.linspace(0, count - 1, LOOKED_AT).astype(int).tolist()
-
-
-def expect(name: str, value: Any, expected: str, holds: bool) -> None:
-    """Raises ValueError unless it holds."""
-    if not holds:
-        raise ValueError(f"{name}: expected {expected}, found {value!r}")
 
 
 def is_count(value: Any) -> bool:

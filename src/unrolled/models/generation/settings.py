@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unrolled.checks import expect, is_integer, is_number
+from unrolled.checks import expect, is_integer, is_number, one_of
 from unrolled.models.generation.byte_pairs import BYTES
 
 LEVELS = ("char", "subword")
@@ -40,7 +40,7 @@ class Settings:
             expect(name, value, "a positive integer", is_integer(value) and value >= 1)
         size = self.embedding_size
         expect("embedding_size", size, "a positive integer or None", size is None or (is_integer(size) and size >= 1))
-        expect("level", self.level, f"one of {', '.join(LEVELS)}", self.level in LEVELS)
+        one_of("level", self.level, LEVELS)
         size = self.vocabulary_size
         expect("vocabulary_size", size, f"an integer of at least {BYTES}", is_integer(size) and size >= BYTES)
         for name in ("tied", "variational"):

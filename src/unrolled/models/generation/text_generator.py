@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import is_integer
 from unrolled.data.documents import Documents, plain
+from unrolled.models.estimator import cell_maker, onlookers
 from unrolled.models.folder import TOKENIZER, ModelError, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
@@ -30,8 +30,8 @@ from unrolled.models.generation.score import LARGEST, TextScore, log_probabiliti
 from unrolled.models.generation.settings import Settings
 from unrolled.models.generation.tokens import Tokens, Units
 from unrolled.models.generation.tracks import Tracks
-from unrolled.models.shared import drawn_seed, made_once
-from unrolled.training import Callback, Checkpoints, Options, ProgressBar, chosen_device, joined, train
+from unrolled.models.shared import drawn_seed, made_once, own_seed
+from unrolled.training import Callback, Checkpoints, Options, chosen_device, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -209,7 +209,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
                 options,
                 seed=seed,
                 validate=(lambda network: self._validate(network, held)) if len(held) else None,
-                callbacks=[*self.callbacks, *([ProgressBar()] if self.verbose else [])],
+                callbacks=onlookers(self.callbacks, self.verbose),
                 checkpoints=folder,
                 resume=resume,
             )
@@ -272,7 +272,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         if n is not None and (not is_integer(n) or n < 0):
             raise ValueError(f"n: expected an integer of at least 0, found {n!r}")
         choice = Choice(temperature, top_k, top_p)
-        seed = int(check_random_state(random_state).randint(2**31))
+        seed = own_seed(random_state)
         return self._written(prompt, n, choice, torch.Generator().manual_seed(seed))
 
     def _written(self, prompt: str, n: int | None, choice: Choice, generator: torch.Generator) -> Iterator[str]:
@@ -402,12 +402,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         )
 
     def _make_cell(self) -> Callable[[int], Cell]:
-        options = dict(self.cell_options or {})
-        if isinstance(self.cell, type) and issubclass(self.cell, Cell):
-            kind = self.cell
-            return lambda input_size: kind(input_size, int(self.hidden_size), **options)
-        name = self.cell
-        return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
+        return cell_maker(self.cell, self.hidden_size, self.cell_options)
 
     def _output_size(self) -> int:
         """Features that a layer gives."""

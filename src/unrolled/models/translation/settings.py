@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unrolled.checks import expect, is_integer, is_number
+from unrolled.checks import expect, is_integer, is_number, is_one_of, one_of
 from unrolled.models.translation.tokenizer import KINDS as SUBWORDS
 from unrolled.models.translation.tokenizer import SPECIAL
 from unrolled.nn.attention import KINDS as ATTENTION
@@ -59,9 +59,9 @@ class Settings:
         expect("vocabulary_size", size, f"an integer above {len(SPECIAL)}", is_integer(size) and size > len(SPECIAL))
         for name, known in (("subwords", SUBWORDS), ("monitor", MONITORS)):
             value = getattr(self, name)
-            expect(name, value, f"one of {', '.join(known)}", value in known)
+            one_of(name, value, known)
         attention = self.attention
         kinds = f"one of {', '.join(ATTENTION)}, or None"
-        expect("attention", attention, kinds, attention is None or attention in ATTENTION)
+        expect("attention", attention, kinds, attention is None or is_one_of(attention, ATTENTION))
         if self.input_feeding and attention is None:
             raise ValueError("input_feeding: expected False, as there is no attention to feed; found True")

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import is_integer, is_number
 from unrolled.data import Pairs, token_batches
+from unrolled.models.estimator import cell_maker, onlookers
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -29,7 +29,7 @@ from unrolled.models.folder import (
     read_tokenizer,
     write_model,
 )
-from unrolled.models.shared import drawn_seed, made_once
+from unrolled.models.shared import drawn_seed, made_once, own_seed
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoder import Decoder
@@ -41,7 +41,7 @@ from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, ProgressBar, chosen_device, joined, train
+from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, chosen_device, joined, train
 
 # How a run goes, rather than what comes out of it.
 _OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -259,7 +259,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
                 options,
                 seed=seed,
                 validate=partial(self._validate, validation, held) if len(held) else None,
-                callbacks=[cost, *self.callbacks, *([ProgressBar()] if self.verbose else [])],
+                callbacks=[cost, *onlookers(self.callbacks, self.verbose)],
                 checkpoints=folder,
                 resume=resume,
             )
@@ -367,7 +367,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if not is_number(temperature) or temperature < 0:
             raise ValueError(f"temperature: expected a number of at least 0, found {temperature!r}")
-        seed = int(check_random_state(random_state).randint(2**31))
+        seed = own_seed(random_state)
         generator = torch.Generator(self._device_now()).manual_seed(seed)
         choices = Choices(
             beam=0,
@@ -519,12 +519,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         )
 
     def _make_cell(self) -> Callable[[int], Cell]:
-        options = dict(self.cell_options or {})
-        if isinstance(self.cell, type) and issubclass(self.cell, Cell):
-            kind = self.cell
-            return lambda input_size: kind(input_size, int(self.hidden_size), **options)
-        name = self.cell
-        return lambda input_size: cells.make(name, input_size, int(self.hidden_size), **options)
+        return cell_maker(self.cell, self.hidden_size, self.cell_options)
 
     def _network(self, settings: Settings, source_tokens: int, target_tokens: int) -> TranslationNetwork:
         size = int(settings.embedding_size)
