@@ -41,7 +41,7 @@ def settings(folder: Path, updates: int, seed: int) -> dict[str, Any]:
         },
         "training": {
             "optimizer": "adam",
-            "learning_rate": 2e-3,
+            "learning_rate": 1e-3,
             # A rate that never falls; the library has no other way to say so that works with this torch.
             "scheduling": "exponential",
             "decrease_factor": 1.0,

@@ -99,6 +99,7 @@ def beside_peer(python: str, pairs: int, epochs: int, seed: int) -> list[dict[st
     model = Translator(
         cell="gru",
         attention="luong",
+        lr=1e-3,
         epochs=epochs,
         schedule="constant",
         warmup=0.0,
