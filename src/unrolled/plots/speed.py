@@ -39,6 +39,6 @@ def speed(lines: Sequence[tuple[str, Mapping[str, float]]]) -> Figure:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)
     axes.grid(axis="y", alpha=0.15)
-    axes.set_xlabel("times longer than unrolled (right of the line: unrolled is faster)")
+    axes.set_xlabel("times longer than unrolled\n(right of the line: unrolled is faster)")
     figure.legend(loc="outside upper center", ncols=-(-len(names) // (1 if len(names) < 5 else 2)), frameon=False)
     return figure
