@@ -18,11 +18,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import expect, is_one_of, one_of
 from unrolled.data import check_sequences, length_batches, pad, stack
-from unrolled.models.estimator import cell_maker, onlookers
+from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.shared import drawn_seed
@@ -241,13 +240,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         config, tensors = read_model(path, cls.__name__)
         try:
-            parameters = dict(config["parameters"])
-            named = parameters["cell"]
-            if cell is not None:
-                parameters["cell"] = cell
-            elif named not in cells.by_name:
-                raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
-            made = cls(**parameters, device=device)
+            made = cls(**read_parameters(path, config, cell), device=device)
             made._checked_options()
             made.classes_ = _read(config["classes"])
             made.n_features_in_ = int(config["features"])
@@ -360,13 +353,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return logits
 
     def _config(self) -> dict[str, Any]:
-        parameters = self.get_params(deep=False)
-        for name in ("random_state", "device", "verbose", "callbacks"):
-            del parameters[name]
-        if not isinstance(self.cell, str):
-            parameters["cell"] = f"{self.cell.__module__}:{self.cell.__qualname__}"
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
-        return {"parameters": plain}
+        return {"parameters": written_parameters(self)}
 
 
 def _loss(

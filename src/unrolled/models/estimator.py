@@ -1,14 +1,53 @@
-"""What estimators that train a network have in common: how cells are made, and who looks on."""
+"""What estimators that train a network have in common: cells, what is saved of the arguments, and who looks on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import expect, truth
+from unrolled.models.folder import ModelError
 from unrolled.training import Callback, ProgressBar
+
+# How a run goes, rather than what comes out of it.
+OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
+
+
+def written_parameters(estimator: Any) -> dict[str, Any]:
+    """The constructor's arguments that make the model what it is, as JSON values; a class of cells by its name."""
+    parameters = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in OF_THE_RUN
+    }
+    kind = parameters["cell"]
+    return parameters if isinstance(kind, str) else parameters | {"cell": f"{kind.__module__}:{kind.__qualname__}"}
+
+
+def read_parameters(path: str | Path, config: Mapping[str, Any], cell: type[Cell] | None) -> dict[str, Any]:
+    """What `written_parameters` gave, in a saved model's config.
+
+    Args:
+        path: of the model, for the error's message.
+        config: holds them as "parameters".
+        cell: the class of cells, where it is not one of `unrolled.cells`.
+
+    Raises:
+        ModelError: the cell has to be passed.
+        KeyError, TypeError, ValueError: they are not there.
+    """
+    parameters = dict(config["parameters"])
+    named = parameters["cell"]
+    if cell is not None:
+        return parameters | {"cell": cell}
+    if named not in cells.by_name:
+        raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
+    return parameters
 
 
 def cell_maker(cell: Any, hidden_size: Any, options: Any) -> Callable[[int], Cell]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from unrolled.checks import expect, one_of
+from unrolled.checks import expect, is_integer, is_number, one_of
 
 LOSSES = ("negative-sampling", "nce")
 ARCHITECTURES = ("skip-gram", "cbow")
@@ -44,18 +43,18 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("dim", "window", "negative", "shared_by", "buckets", "min_count", "epochs"):
             value = getattr(self, name)
-            expect(name, value, "a positive integer", _is_integer(value) and value >= 1)
+            expect(name, value, "a positive integer", is_integer(value) and value >= 1)
         vocab = self.max_vocab
         expect(
-            "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (_is_integer(vocab) and vocab > 1)
+            "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (is_integer(vocab) and vocab > 1)
         )
         for name, known in (("loss", LOSSES), ("architecture", ARCHITECTURES), ("noise", NOISES)):
             value = getattr(self, name)
             one_of(name, value, known)
         for name in ("subsample", "min_lr"):
             value = getattr(self, name)
-            expect(name, value, "a number of at least 0", _is_number(value) and value >= 0)
-        expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+            expect(name, value, "a number of at least 0", is_number(value) and value >= 0)
+        expect("lr", self.lr, "a positive number", is_number(self.lr) and self.lr > 0)
         for name in ("dynamic_window", "unknown"):
             value = getattr(self, name)
             expect(name, value, "True or False", isinstance(value, bool))
@@ -63,7 +62,7 @@ class Settings:
         fits = pair is None or (
             isinstance(pair, (tuple, list))
             and len(pair) == 2
-            and all(_is_integer(one) for one in pair)
+            and all(is_integer(one) for one in pair)
             and 1 <= pair[0] <= pair[1]
         )
         expect("subwords", pair, "None or a pair (shortest, longest) of piece lengths", fits)
@@ -74,11 +73,3 @@ class Settings:
             name: value.item() if isinstance(value, np.generic) else list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
         }
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)

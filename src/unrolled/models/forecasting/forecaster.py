@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
-from unrolled.models.estimator import cell_maker, onlookers
+from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
@@ -350,13 +349,7 @@ class Forecaster(Forecasting):
             ModelError: `written` did not give this.
         """
         try:
-            parameters = dict(config["parameters"])
-            named = parameters["cell"]
-            if cell is not None:
-                parameters["cell"] = cell
-            elif named not in cells.by_name:
-                raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
-            made = cls(**parameters, device=device)
+            made = cls(**read_parameters(path, config, cell), device=device)
             made.checked_options()
             made.series_, made.scales_ = record.read(config["series"], tensors)
             for name in ("season", "window", "lag"):
@@ -533,11 +526,4 @@ class Forecaster(Forecasting):
         return data, Where(windows, *everywhere, scales), int(steps)
 
     def _config(self) -> dict[str, Any]:
-        parameters = self.get_params(deep=False)
-        for name in ("random_state", "device", "verbose", "callbacks"):
-            del parameters[name]
-        if not isinstance(self.cell, str):
-            parameters["cell"] = f"{self.cell.__module__}:{self.cell.__qualname__}"
-        parameters["quantiles"] = list(self._levels())
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
-        return {"parameters": plain}
+        return {"parameters": written_parameters(self) | {"quantiles": list(self._levels())}}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from unrolled.checks import expect as expect
-from unrolled.checks import is_one_of, one_of
+from unrolled.checks import is_number, is_one_of, one_of
 from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting.calendar import season_length
 from unrolled.models.forecasting.likelihoods import LOSSES
@@ -83,7 +82,7 @@ def check_levels(levels: Sequence[float], name: str) -> tuple[float, ...]:
         ValueError: they are not between 0 and 1, ascending.
     """
     whole = isinstance(levels, (tuple, list, np.ndarray)) and len(levels) > 0
-    whole = whole and all(_is_number(level) and 0 < level < 1 for level in levels)
+    whole = whole and all(is_number(level) and 0 < level < 1 for level in levels)
     expect(name, levels, "numbers between 0 and 1, ascending", whole and list(levels) == sorted(set(levels)))
     return tuple(float(level) for level in levels)
 
@@ -167,8 +166,4 @@ def _is_lag(value: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    return _is_number(value) and bool(0 <= value < 1)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)
+    return is_number(value) and bool(0 <= value < 1)

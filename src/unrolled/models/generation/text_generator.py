@@ -16,11 +16,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import is_integer
 from unrolled.data.documents import Documents, plain
-from unrolled.models.estimator import cell_maker, onlookers
+from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import TOKENIZER, ModelError, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
@@ -33,8 +32,6 @@ from unrolled.models.generation.tracks import Tracks
 from unrolled.models.shared import drawn_seed, made_once, own_seed
 from unrolled.training import Callback, Checkpoints, Options, chosen_device, joined, train
 
-# How a run goes, rather than what comes out of it.
-_OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
 Corpus = str | Path | Documents | Iterable[str | Path]
 
 
@@ -350,13 +347,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         """
         config, tensors = read_model(path, cls.__name__)
         try:
-            parameters = dict(config["parameters"])
-            named = parameters["cell"]
-            if cell is not None:
-                parameters["cell"] = cell
-            elif named not in cells.by_name:
-                raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
-            made = cls(**parameters, device=device)
+            made = cls(**read_parameters(path, config, cell), device=device)
             settings = made._settings()
             made._options()
             if settings.level == "char":
@@ -443,13 +434,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         return {"validation_loss": nats, "validation_perplexity": exp(min(nats, LARGEST))}
 
     def _config(self) -> dict[str, Any]:
-        parameters = self.get_params(deep=False)
-        for name in _OF_THE_RUN:
-            del parameters[name]
-        if not isinstance(self.cell, str):
-            parameters["cell"] = f"{self.cell.__module__}:{self.cell.__qualname__}"
-        plain_ = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
-        return {"parameters": plain_}
+        return {"parameters": written_parameters(self)}
 
 
 def _documents(given: Any, name: str = "corpus") -> Documents:

@@ -16,11 +16,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from unrolled import cells
 from unrolled.cells import Cell
 from unrolled.checks import is_integer, is_number
 from unrolled.data import Pairs, token_batches
-from unrolled.models.estimator import cell_maker, onlookers
+from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -43,8 +42,6 @@ from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
 from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, chosen_device, joined, train
 
-# How a run goes, rather than what comes out of it.
-_OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
 # Tokens of a batch where no gradients are kept.
 SCORED_TOKENS = 4000
 Side = str | Path | Pairs | Iterable[Any]
@@ -475,13 +472,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         config, tensors = read_model(path, cls.__name__)
         texts = [read_tokenizer(path, config, name) for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER)]
         try:
-            parameters = dict(config["parameters"])
-            named = parameters["cell"]
-            if cell is not None:
-                parameters["cell"] = cell
-            elif named not in cells.by_name:
-                raise ModelError(f"{path}: its cell is {named!r}; pass the class: load(path, cell=...)")
-            made = cls(**parameters, device=device)
+            made = cls(**read_parameters(path, config, cell), device=device)
             settings = made._settings()
             made._options()
             made.subwords_ = (Subwords.read(texts[0]), Subwords.read(texts[1]))
@@ -574,13 +565,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         return next(self.network_.parameters()).device
 
     def _config(self) -> dict[str, Any]:
-        parameters = self.get_params(deep=False)
-        for name in _OF_THE_RUN:
-            del parameters[name]
-        if not isinstance(self.cell, str):
-            parameters["cell"] = f"{self.cell.__module__}:{self.cell.__qualname__}"
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
-        return {"parameters": plain}
+        return {"parameters": written_parameters(self)}
 
 
 class _Cost(Callback):
