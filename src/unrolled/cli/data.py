@@ -19,7 +19,7 @@ app = typer.Typer(help="Data sets known by name: what there is, and fetching the
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 
-@app.command("list")
+@app.command("list", epilog="Example: unrolled data list --json")
 def list_datasets(as_json: Json = False) -> None:
     """Show the data sets, their licences, and where they are."""
     if as_json:
@@ -37,7 +37,7 @@ def list_datasets(as_json: Json = False) -> None:
     Console().print(table)
 
 
-@app.command("fetch")
+@app.command("fetch", epilog="Example: unrolled data fetch mnist text8")
 def fetch_datasets(
     names: Annotated[list[str], typer.Argument(help="Names of data sets.", metavar="NAME...")],
     as_json: Json = False,
