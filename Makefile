@@ -26,6 +26,7 @@ test: $(READY) ## Run the tests (minutes).
 	$(BIN)/python -m pytest
 
 test-slow: $(READY) ## Run the slow tests too (an hour).
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[notebooks]'
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(READY) ## Check format and style.

@@ -242,6 +242,32 @@ def test_a_failure_sets_the_exit_code_and_the_others_still_run(written, tmp_path
     assert "from a thread" in text
 
 
+def test_the_page_is_opened_where_asked(written, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("unrolled.tour.script.chapters", lambda: [written("c96_good", GOOD)])
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert invoke("-o", tmp_path / "a folder").exit_code == 0
+    assert opened == []
+    assert invoke("-o", tmp_path / "a folder", "--open").exit_code == 0
+    assert opened == [(tmp_path / "a folder" / "index.html").as_uri()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.path.stem)
+def test_every_notebook_runs_in_jupyter(chapter: Chapter, tmp_path) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    book = nbformat.reads(notebook(Run(chapter, [(cell, []) for cell in chapter.cells], 0.0, False)), as_version=4)
+    nbclient.NotebookClient(
+        book, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    shown = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any(output.output_type == "stream" for output in shown)
+    shows = any("show(" in cell.source for cell in chapter.cells)
+    assert any("image/png" in output.get("data", {}) for output in shown) == shows
+    assert not any(output.output_type == "error" for output in shown)
+
+
 def test_the_list_runs_nothing(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = invoke("--list")

@@ -7,7 +7,7 @@ import torch
 
 from tests.models.translation.conftest import network, sources
 from unrolled.models.translation.network import Batch
-from unrolled.models.translation.search import Penalties, beam_search, sample
+from unrolled.models.translation.search import Penalties, _highest, beam_search, sample
 from unrolled.models.translation.tokenizer import END, UNKNOWN
 
 NETWORKS = [
@@ -129,3 +129,13 @@ def test_no_rows_give_nothing() -> None:
     made = network()
     tokens, lengths = torch.zeros(0, 3, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
     assert beam_search(made, tokens, lengths, lengths, beam=2, penalties=PLAIN) == []
+
+
+@pytest.mark.parametrize("length", [3, 63, 64, 400, 1000, 5000])
+def test_the_highest_are_those_of_topk(length: int) -> None:
+    values = torch.randn(4, 3, length, generator=torch.Generator().manual_seed(length))
+    values[0, 0, 1:] = float("-inf")
+    for count in (1, min(6, length)):
+        best, index = _highest(values, count)
+        assert torch.equal(best, values.topk(count, -1).values)
+        assert torch.equal(values.gather(-1, index), best)

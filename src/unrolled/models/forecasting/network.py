@@ -16,6 +16,8 @@ from unrolled.models.forecasting.windows import Batch
 from unrolled.nn import Dropout, Recurrent
 
 HEADS = ("direct", "recursive")
+# The dense layer that reads a segment makes at most so many features of each.
+WIDENED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,17 @@ class DirectNetwork(nn.Module):
         self.out_segment = shape.segment if shape.segment > 1 else shape.horizon
         self.positions = -(-shape.horizon // self.out_segment)
         self.features = Features(shape)
-        self.embed = nn.Linear(shape.segment * shape.step_features, hidden_size)
-        self.recurrent = Recurrent(layers_of(make_cell, hidden_size, num_layers, dropout))
-        self.position = nn.Parameter(torch.randn(self.positions, hidden_size) / hidden_size**0.5)
-        self.channel = nn.Parameter(
-            torch.randn(shape.targets if shape.independent else 0, hidden_size) / hidden_size**0.5
-        )
+        features = shape.segment * shape.step_features
+        # A few features make no more than a few times as many worth multiplying.
+        width = min(hidden_size, WIDENED * features)
+        self.embed = nn.Linear(features, width)
+        self.recurrent = Recurrent(layers_of(make_cell, width, num_layers, dropout))
+        self.position = nn.Parameter(torch.randn(self.positions, width) / width**0.5)
+        self.channel = nn.Parameter(torch.randn(shape.targets if shape.independent else 0, width) / width**0.5)
         known = self.out_segment * shape.known_features + shape.static
-        self.known = nn.Linear(known, hidden_size, bias=False) if known else None
-        width = self.out_segment * shape.own_targets * shape.size
-        self.dense = nn.Linear(self.recurrent.output_size + known, width)
+        self.known = nn.Linear(known, width, bias=False) if known else None
+        said = self.out_segment * shape.own_targets * shape.size
+        self.dense = nn.Linear(self.recurrent.output_size + known, said)
 
     def forward(self, scaled: Tensor, batch: Batch) -> Tensor:
         """Scaled windows (batch, window, targets) to parameters (batch, horizon, targets, size)."""

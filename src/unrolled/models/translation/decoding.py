@@ -19,7 +19,7 @@ from unrolled.models.translation.tokenizer import UNKNOWN, Subwords
 # Sentences that are read before any is given, so that batches are of similar length.
 CHUNK = 1000
 # Tokens of a batch times its beams, and a row's share of a step's work that is not its tokens.
-BATCH_TOKENS = 8000
+BATCH_TOKENS = 16_000
 # A translation is at most so many times as long as its source, and a few tokens.
 RATIO, ROOM = 2, 10
 

@@ -14,6 +14,8 @@ from torch import Tensor
 from unrolled.models.translation.network import TranslationNetwork
 from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
 
+# Neighbouring logits whose maximum is looked at first.
+BLOCK = 64
 # What a target never holds.
 NEVER = (PAD, START)
 
@@ -180,7 +182,7 @@ class _Beams:
         _forbid(logits, self.limits[self.alive] <= self.done, unknown)
         # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
         width = min(beam + 1, logits.shape[-1])
-        best, tokens = logits.topk(width, -1)
+        best, tokens = _highest(logits, width)
         totals = (self.total[:, :, None] + best - whole[:, :, None]).flatten(1)
         total, place = totals.topk(min(2 * beam, totals.shape[1]), 1)
         parent, token = place // width, tokens.flatten(1).gather(1, place)
@@ -239,6 +241,21 @@ class _Beams:
         self.seen = None if self.seen is None else self.seen[kept]
         self.covered = None if self.covered is None else self.covered[kept]
         return state.select(places[kept].flatten(), kept)
+
+
+def _highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """`topk` over the last dimension: of long rows it looks at the blocks with the highest maxima alone."""
+    blocks = values.shape[-1] // BLOCK
+    if blocks <= count:
+        return tuple(values.topk(count, -1))  # type: ignore[return-value]
+    whole = values[..., : blocks * BLOCK].unflatten(-1, (blocks, BLOCK))
+    place = whole.amax(-1).topk(count, -1).indices
+    near = whole.gather(-2, place.unsqueeze(-1).expand(*place.shape, BLOCK)).flatten(-2)
+    rest = values[..., blocks * BLOCK :]
+    best, index = torch.cat([near, rest], -1).topk(count, -1)
+    inside = index < near.shape[-1]
+    block = place.gather(-1, (index // BLOCK).clamp(max=count - 1))
+    return best, torch.where(inside, block * BLOCK + index % BLOCK, index - near.shape[-1] + blocks * BLOCK)
 
 
 def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
