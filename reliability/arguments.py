@@ -280,6 +280,11 @@ def _models() -> dict[str, Case]:
             small | {"embedding_size": 3, "vocabulary_size": 40},
             {"source": source, "target": target},
         ),
+        "TextGenerator": (
+            unrolled.TextGenerator,
+            small | {"batch_size": 2, "truncate": 8},
+            {"corpus": "It is what it was. " * 20},
+        ),
         "WordVectors": (
             unrolled.WordVectors,
             {"dim": 4, "min_count": 1, "epochs": 1, "workers": 1, "random_state": 0},
@@ -340,6 +345,11 @@ def _uses(name: str) -> dict[str, Callable[[], dict[str, Any]]]:
             "translate": lambda: {"sentences": sentences[0]},
             "sample": lambda: {"sentences": sentences[0]},
             "log_probabilities": lambda: {"source": sentences[0], "target": sentences[1]},
+        },
+        "TextGenerator": {
+            "sample": lambda: {"prompt": "It", "n": 4},
+            "score": lambda: {"corpus": "It was what it is. " * 4},
+            "log_probabilities": lambda: {"corpus": "It was what it is. " * 4},
         },
         "WordVectors": {
             "most_similar": lambda: {"word": "red"},
