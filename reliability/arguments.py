@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import nn
 
@@ -159,11 +160,10 @@ def _functions() -> dict[str, Case]:
     def streamed(input: Any) -> Any:
         return unrolled.Stream(cells.LSTM(3, 4))(input)
 
-    truths = ("time_major", "reverse", "offload")
     return {
-        "unroll": Case(unrolled.unroll, call, truths),
-        "static_unroll": Case(unrolled.static_unroll, call, truths),
-        "explain": Case(unrolled.explain, call, truths),
+        "unroll": Case(unrolled.unroll, call),
+        "static_unroll": Case(unrolled.static_unroll, call),
+        "explain": Case(unrolled.explain, call),
         "Stream": Case(unrolled.Stream, lambda: {"layers": cells.LSTM(3, 4), "batch_size": 1}),
         "Stream()": Case(streamed, lambda: {"input": torch.randn(1, 3)}),
         "accelerate": Case(unrolled.accelerate, lambda: {"model": nn.LSTM(3, 4)}),
@@ -226,13 +226,14 @@ def _data() -> dict[str, Case]:
     }
     lengths = torch.tensor([3, 1, 2])
     return found | {
-        "data.fetch": Case(data.fetch, lambda: {"name": "digits"}, ("cache", "progress")),
+        "data.fetch": Case(data.fetch, lambda: {"name": "digits"}),
         "data.read_series": Case(data.read_series, lambda: {"source": np.arange(20.0)}),
+        "data.read_series of a frame": Case(data.read_series, lambda: {"source": pl.DataFrame({"y": np.arange(20.0)})}),
         "data.Pairs": Case(
             lambda source, target: list(data.Pairs(source, target)), lambda: {"source": ["a"], "target": ["b"]}
         ),
-        "data.check_sequences": Case(data.check_sequences, lambda: {"X": X, "name": "X"}, ("name",), ("X",)),
-        "data.stack": Case(data.stack, lambda: {}),
+        "data.check_sequences": Case(data.check_sequences, lambda: {"X": X}, ("name",)),
+        "data.stack": Case(data.stack, lambda: {"X": X}),
         "data.length_batches": Case(data.length_batches, lambda: {"lengths": lengths, "batch_size": 2}),
         "data.token_batches": Case(data.token_batches, lambda: {"lengths": lengths, "tokens": 9}),
         "data.padding_fraction": Case(data.padding_fraction, lambda: {"lengths": lengths, "batches": [lengths - 1]}),
@@ -260,7 +261,7 @@ def _training() -> dict[str, Case]:
     return {
         "training.Options": Case(training.Options, lambda: {}),
         "training.Checkpoints": Case(checkpoints, lambda: {}, (), ("folder", "identity", "keep", "minutes")),
-        "training.train": Case(training.train, run, ("resume",)),
+        "training.train": Case(training.train, run),
     }
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unrolled.checks import truth
+
 Floats = NDArray[np.float32]
 
 
@@ -69,6 +71,7 @@ def check_sequences(
     Raises:
         ValueError: X is empty, of other dimensions, not of real finite numbers, or its feature counts differ.
     """
+    truth("allow_empty", allow_empty)
     checked: Floats | list[Floats]
     if isinstance(X, list | tuple):
         checked = [_check_sequence(sequence, f"{name}[{i}]") for i, sequence in enumerate(X)]
