@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ LARGEST = 2**31 - 1
 MOST_LAYERS = 1000
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 _TRUTHS = (bool, np.bool_)
+
+
+class WrongTypeError(TypeError, ValueError):
+    """A value of a wrong type; a ValueError as well, as all is that can be wrong with an argument."""
 
 
 def expect(name: str, value: Any, expected: str, holds: bool) -> None:
@@ -126,20 +131,20 @@ def truth(name: str, value: Any) -> None:
     """Makes sure that a value is True or False, of Python or NumPy.
 
     Raises:
-        TypeError: it is something else, which may mean something else.
+        WrongTypeError: it is something else, which may mean something else.
     """
     if not isinstance(value, _TRUTHS):
-        raise TypeError(f"{name}: expected True or False, found {type(value).__name__}")
+        raise WrongTypeError(f"{name}: expected True or False, found {type(value).__name__}")
 
 
 def instance(name: str, value: Any, kind: type | tuple[type, ...], expected: str) -> None:
     """Makes sure that a value is of a type.
 
     Raises:
-        TypeError: it is of another.
+        WrongTypeError: it is of another.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{name}: expected {expected}, found {type(value).__name__}")
+        raise WrongTypeError(f"{name}: expected {expected}, found {type(value).__name__}")
 
 
 def as_device(value: Any, expected: str = "a torch device") -> torch.device:
@@ -178,11 +183,21 @@ def check_device(value: Any) -> None:
         as_device(value)
 
 
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """Makes errors in the block say that what is wrong is in this argument."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.args = (f"{name}: {error}",)
+        raise
+
+
 def as_path(name: str, value: Any) -> Path:
     """A path.
 
     Raises:
-        TypeError: it is neither text nor a path.
+        WrongTypeError: it is neither text nor a path.
     """
     instance(name, value, (str, Path), "a path")
     return Path(value)

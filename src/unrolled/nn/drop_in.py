@@ -46,8 +46,18 @@ class _DropIn(torch.nn.RNNBase):
         expect("dropout", dropout, "a number from 0 to 1", is_number(dropout) and 0 <= dropout <= 1)
         projected = integer("proj_size", proj_size, least=0)
         check_device(device)
-        flags = bool(bias), bool(batch_first), float(dropout), bool(bidirectional)
-        super().__init__(mode, *sizes, layers, *flags, projected, device, dtype)
+        super().__init__(
+            mode,
+            *sizes,
+            layers,
+            bool(bias),
+            bool(batch_first),
+            float(dropout),
+            bool(bidirectional),
+            projected,
+            device,
+            dtype,
+        )
         self.make_cells()
 
     def make_cells(self) -> None:
@@ -211,8 +221,8 @@ class LSTM(_DropIn):
         dtype: torch.dtype | None = None,
     ) -> None:
         sizes = (input_size, hidden_size, num_layers)
-        flags = (bias, batch_first, dropout, bidirectional)
-        super().__init__("LSTM", *sizes, *flags, proj_size=proj_size, device=device, dtype=dtype)
+        rest: dict[str, Any] = {"proj_size": proj_size, "device": device, "dtype": dtype}
+        super().__init__("LSTM", *sizes, bias, batch_first, dropout, bidirectional, **rest)
 
     def _cell(self, input_size: int) -> Cell:
         if self.proj_size:
