@@ -122,7 +122,15 @@ def pad(sequences: Tensor | Ragged, indices: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Inputs (batch, time, features), zero past each sequence's end, on the device of the sequences; and lengths
         (batch,), int64, on the CPU. `time` is the length of the batch's longest sequence.
+
+    Raises:
+        ValueError: an argument is something else.
     """
+    fits = isinstance(sequences, Ragged) or (isinstance(sequences, Tensor) and sequences.ndim == 3)
+    expect("sequences", sequences, "what `stack` made", fits)
+    # That they are numbers of sequences is not looked at: batches are many.
+    fits = isinstance(indices, Tensor) and indices.ndim == 1 and indices.dtype == torch.int64
+    expect("indices", indices, "a tensor (batch,) of int64", fits)
     if isinstance(sequences, Tensor):
         lengths = torch.full((len(indices),), sequences.shape[1], dtype=torch.int64)
         return sequences.index_select(0, indices.to(sequences.device)), lengths

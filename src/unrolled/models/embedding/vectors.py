@@ -150,12 +150,13 @@ class Vectors:
             UnknownWordError: a word is not there.
             ValueError: there are fewer than three.
         """
-        if isinstance(words, str):
-            raise ValueError(f"words: expected a number or a list of words, found the text {words!r}")
+        many = isinstance(words, (int, np.integer)) or (is_iterable(words) and not isinstance(words, str))
+        expect("words", words, "a number or a list of words", many)
         if isinstance(words, (int, np.integer)):
             places = torch.arange(min(integer("words", words), len(self)))
         else:
-            places = torch.from_numpy(np.unique(self.vocabulary.find_all(words)))
+            with within("words"):
+                places = torch.from_numpy(np.unique(self.vocabulary.find_all(words)))
         chosen = self.units[places]
         return WordMap(
             [self.vocabulary.words[place] for place in places.tolist()],

@@ -423,7 +423,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if vars(self)["attention"] is None:
             raise ValueError("attention: expected a translator with attention, found one that was made with None")
-        (sentence,) = _checked_sentences([sentence])
+        for name, text in (("sentence", sentence), ("target", "" if target is None else target)):
+            instance(name, text, str, "text")
         if target is None:
             (target,) = self.translate([sentence], copy_unknown=True)
         own, other = (kind.encode([text])[0] for kind, text in zip(self.subwords_, (sentence, target), strict=True))
