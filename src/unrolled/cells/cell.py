@@ -90,7 +90,7 @@ class Cell(Recurrence):
         check_device(device)
         self.input_size = input_size = integer("input_size", input_size)
         self.hidden_size = hidden_size = integer("hidden_size", hidden_size)
-        self.bias = bias
+        self.bias = bool(bias)
         if forget_bias is not None and "forget" not in self.gates:
             raise ValueError(
                 f"forget_bias: expected none, {type(self).__name__} has no forget gate; found {forget_bias!r}"

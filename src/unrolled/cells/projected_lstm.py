@@ -39,7 +39,7 @@ class ProjectedLSTM(LSTM):
     weight_hr: Tensor
 
     def __init__(self, input_size: int, hidden_size: int, *, proj_size: int | None = None, **options: Any) -> None:
-        integer("hidden_size", hidden_size)
+        hidden_size = integer("hidden_size", hidden_size)
         size = max(1, hidden_size // 2) if proj_size is None else integer("proj_size", proj_size)
         if size >= hidden_size:
             raise ValueError(f"proj_size: expected less than hidden_size ({hidden_size}), found {size}")

@@ -37,7 +37,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: layers, one on top of the other.
+        num_layers: layers, one on top of the other; at most 1,000.
         bidirectional: whether each layer reads its input backwards too.
         dropout: probability that a unit is dropped between layers and before the dense layer, while training.
         pooling: what of the last layer goes to the dense layer: "last" (final outputs), "mean" or "max" over time.

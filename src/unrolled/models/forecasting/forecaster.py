@@ -47,7 +47,7 @@ class Forecaster(Forecasting):
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: layers, one on top of the other.
+        num_layers: layers, one on top of the other; at most 1,000.
         dropout: probability that a unit is dropped between layers and before the dense layer, while training.
         horizon: steps to forecast.
         window: steps that a forecast looks back; None for three seasons or more, as the data allow.

@@ -45,7 +45,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: recurrent layers.
+        num_layers: recurrent layers; at most 1,000.
         level: "char" for characters, "subword" for byte-pair encoding over UTF-8.
         embedding_size: numbers of a symbol's vector; None for as many as the top layer gives.
         vocabulary_size: most subwords, 256 (the bytes) or more; of no use for characters.

@@ -55,7 +55,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer, and of each direction.
-        num_layers: layers of the encoder, and of the decoder.
+        num_layers: layers of the encoder, and of the decoder; at most 1,000.
         bidirectional: whether the encoder reads the source backwards too.
         embedding_size: numbers of a token's vector.
         attention: "bahdanau" (additive), "luong" (general), "dot", or None: then all that the decoder knows of the
