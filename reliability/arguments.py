@@ -8,7 +8,7 @@ import re
 import signal
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import nn
 
@@ -73,7 +74,7 @@ class Case:
         good: makes them.
         anything: arguments that may be anything.
         names: of the arguments to try; those of the call's signature unless given.
-        told: what an argument is called in messages, if not by its name.
+        told: what arguments are called in messages, with bars between, if not by their names.
     """
 
     call: Callable[..., Any]
@@ -84,9 +85,7 @@ class Case:
 
     def arguments(self) -> tuple[str, ...]:
         """Names of the arguments to try."""
-        kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        parameters = inspect.signature(self.call).parameters.values()
-        return self.names or tuple(one.name for one in parameters if one.kind not in kinds)
+        return self.names or _names(self.call)
 
 
 def refused(effort: Effort) -> Verdict:
@@ -121,7 +120,7 @@ def fault(case: Case, argument: str, value: Any) -> str:
             case.call(**given)
     except (ValueError, TypeError) as error:
         # Files are named by what was given; scikit-learn's name for the data is X.
-        named = re.search(rf"\b{re.escape(case.told or argument)}\b", str(error)) or isinstance(error, DataError)
+        named = re.search(rf"\b({case.told or argument})\b", str(error)) or isinstance(error, DataError)
         return "" if named else f"{type(error).__name__} without its name: {error!s:.120}"
     except Exception as error:
         return f"{type(error).__name__}: {error!s:.120}"
@@ -159,11 +158,12 @@ def _functions() -> dict[str, Case]:
     def streamed(input: Any) -> Any:
         return unrolled.Stream(cells.LSTM(3, 4))(input)
 
-    truths = ("time_major", "reverse", "offload")
     return {
-        "unroll": Case(unrolled.unroll, call, truths),
-        "static_unroll": Case(unrolled.static_unroll, call, truths),
-        "explain": Case(unrolled.explain, call, truths),
+        "unroll": Case(unrolled.unroll, call),
+        "static_unroll": Case(unrolled.static_unroll, call),
+        "explain": Case(unrolled.explain, call),
+        "inspect": Case(unrolled.inspect, call),
+        "gradient_reach": Case(unrolled.gradient_reach, call),
         "Stream": Case(unrolled.Stream, lambda: {"layers": cells.LSTM(3, 4), "batch_size": 1}),
         "Stream()": Case(streamed, lambda: {"input": torch.randn(1, 3)}),
         "accelerate": Case(unrolled.accelerate, lambda: {"model": nn.LSTM(3, 4)}),
@@ -192,6 +192,7 @@ def _layers() -> dict[str, Case]:
         "nn.Recurrent": Case(layers.Recurrent, lambda: {"cells": cells.GRU(3, 4)}),
         "nn.Dropout": Case(layers.Dropout, cell),
         "nn.Zoneout": Case(layers.Zoneout, cell),
+        "nn.WeightDropout": Case(layers.WeightDropout, cell),
         "nn.Residual": Case(layers.Residual, lambda: {"cell": cells.GRU(3, 3)}),
         "nn.Projection": Case(layers.Projection, lambda: cell() | {"size": 2}),
         "nn.On": Case(layers.On, lambda: cell() | {"device": "cpu"}),
@@ -210,7 +211,7 @@ def _fitting(case: Case) -> Case:
 
 
 def _data() -> dict[str, Case]:
-    X, _ = jobs.waves(6)
+    X, _, _ = data.check_sequences(jobs.waves(6)[0])
     readers = (
         data.load,
         data.splits,
@@ -226,13 +227,16 @@ def _data() -> dict[str, Case]:
     }
     lengths = torch.tensor([3, 1, 2])
     return found | {
-        "data.fetch": Case(data.fetch, lambda: {"name": "digits"}, ("cache", "progress")),
+        "data.fetch": Case(data.fetch, lambda: {"name": "digits"}),
         "data.read_series": Case(data.read_series, lambda: {"source": np.arange(20.0)}),
+        "data.read_series of a frame": Case(data.read_series, lambda: {"source": pl.DataFrame({"y": np.arange(20.0)})}),
         "data.Pairs": Case(
             lambda source, target: list(data.Pairs(source, target)), lambda: {"source": ["a"], "target": ["b"]}
         ),
-        "data.check_sequences": Case(data.check_sequences, lambda: {"X": X, "name": "X"}, ("name",), ("X",)),
-        "data.stack": Case(data.stack, lambda: {}),
+        "data.Documents": Case(data.Documents, lambda: {"source": "It was."}, (), (), "corpus|lines"),
+        "data.pad": Case(data.pad, lambda: {"sequences": data.stack(X), "indices": lengths - 1}),
+        "data.check_sequences": Case(data.check_sequences, lambda: {"X": X}, ("name",)),
+        "data.stack": Case(data.stack, lambda: {"X": X}),
         "data.length_batches": Case(data.length_batches, lambda: {"lengths": lengths, "batch_size": 2}),
         "data.token_batches": Case(data.token_batches, lambda: {"lengths": lengths, "tokens": 9}),
         "data.padding_fraction": Case(data.padding_fraction, lambda: {"lengths": lengths, "batches": [lengths - 1]}),
@@ -258,9 +262,10 @@ def _training() -> dict[str, Case]:
         }
 
     return {
+        "training.chosen_device": Case(training.chosen_device, lambda: {"device": "cpu"}),
         "training.Options": Case(training.Options, lambda: {}),
         "training.Checkpoints": Case(checkpoints, lambda: {}, (), ("folder", "identity", "keep", "minutes")),
-        "training.train": Case(training.train, run, ("resume",)),
+        "training.train": Case(training.train, run),
     }
 
 
@@ -280,12 +285,19 @@ def _models() -> dict[str, Case]:
             small | {"embedding_size": 3, "vocabulary_size": 40},
             {"source": source, "target": target},
         ),
+        "TextGenerator": (
+            unrolled.TextGenerator,
+            small | {"batch_size": 2, "truncate": 8},
+            {"corpus": "It is what it was. " * 20},
+        ),
         "WordVectors": (
             unrolled.WordVectors,
             {"dim": 4, "min_count": 1, "epochs": 1, "workers": 1, "random_state": 0},
             {"corpus": jobs.corpus(20)},
         ),
     }
+    member = unrolled.Forecaster(**kinds["Forecaster"][1])
+    kinds["EnsembleForecaster"] = (unrolled.EnsembleForecaster, {"forecasters": [member]}, {"series": series})
     found: dict[str, Case] = {}
     for name, (kind, options, given) in kinds.items():
         # What is a seed or a class is checked where it is used.
@@ -293,20 +305,14 @@ def _models() -> dict[str, Case]:
             partial(_made_and_fitted, kind, given),
             partial(dict, options),
             (),
-            tuple(inspect.signature(kind).parameters),
+            _names(kind),
         )
         fit = partial(_fitted, kind, options)
-        names = tuple(one for one in inspect.signature(kind.fit).parameters if one not in ("self",))
         found[name] = own
-        found[f"{name}.fit"] = Case(fit, partial(dict, given), ("y",) if "X" not in given else (), names)
+        found[f"{name}.fit"] = Case(fit, partial(dict, given), () if "y" in given else ("y",), _names(kind.fit))
         model = kind(**options).fit(**given)
         for method, good in _uses(name).items():
-            found[f"{name}.{method}"] = Case(getattr(model, method), good, ("future",))
-    ensemble = unrolled.EnsembleForecaster
-    member = unrolled.Forecaster(**kinds["Forecaster"][1])
-    found["EnsembleForecaster"] = Case(
-        lambda forecasters: ensemble(forecasters).fit(series), lambda: {"forecasters": [member]}
-    )
+            found[f"{name}.{method}"] = Case(partial(_used, model, method), good, (), _names(getattr(model, method)))
     return found
 
 
@@ -315,15 +321,31 @@ def _made_and_fitted(kind: Any, given: dict[str, Any], **options: Any) -> None:
 
 
 def _fitted(kind: Any, options: dict[str, Any], **given: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        if given.get("checkpoints") not in (None, True) and not isinstance(given["checkpoints"], Nothing):
-            given["checkpoints"] = given["checkpoints"] if not isinstance(given["checkpoints"], str) else folder
-        kind(**options).fit(**given)
+    kind(**options).fit(**given)
+
+
+def _used(model: Any, method: str, **given: Any) -> None:
+    found = getattr(model, method)(**given)
+    if isinstance(found, Iterator):
+        # Some go on without end.
+        next(found, None)
+
+
+def _names(call: Any) -> tuple[str, ...]:
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    parameters = inspect.signature(call).parameters.values()
+    return tuple(one.name for one in parameters if one.kind not in kinds and one.name != "self")
 
 
 def _uses(name: str) -> dict[str, Callable[[], dict[str, Any]]]:
     X, y = jobs.waves(4)
     sentences = jobs.sentences(3)
+    forecasting: dict[str, Callable[[], dict[str, Any]]] = {
+        "predict": dict,
+        "predict_quantiles": dict,
+        "calibrate": dict,
+        "backtest": lambda: {"refit": False, "windows": 1, "baselines": ["naive"]},
+    }
     uses: dict[str, dict[str, Callable[[], dict[str, Any]]]] = {
         "SequenceClassifier": {
             "predict": lambda: {"X": X},
@@ -331,20 +353,30 @@ def _uses(name: str) -> dict[str, Callable[[], dict[str, Any]]]:
             "score": lambda: {"X": X, "y": y},
         },
         "Forecaster": {
-            "predict": dict,
-            "predict_quantiles": dict,
+            **forecasting,
+            "sample": lambda: {"n": 2},
             "generate": lambda: {"seed": None, "n": 2},
-            "backtest": lambda: {"refit": False, "windows": 1, "baselines": ["naive"]},
         },
+        "EnsembleForecaster": forecasting,
         "Translator": {
             "translate": lambda: {"sentences": sentences[0]},
+            "candidates": lambda: {"sentences": sentences[0]},
             "sample": lambda: {"sentences": sentences[0]},
+            "score": lambda: {"source": sentences[0], "target": sentences[1]},
             "log_probabilities": lambda: {"source": sentences[0], "target": sentences[1]},
+            "attention": lambda: {"sentence": sentences[0][0]},
+        },
+        "TextGenerator": {
+            "sample": lambda: {"prompt": "It", "n": 4},
+            "stream": lambda: {"prompt": "It"},
+            "score": lambda: {"corpus": "It was what it is. " * 4},
+            "log_probabilities": lambda: {"corpus": "It was what it is. " * 4},
         },
         "WordVectors": {
             "most_similar": lambda: {"word": "red"},
             "similarity": lambda: {"a": "red", "b": "cat"},
             "analogy": lambda: {"a": "red", "b": "cat", "c": "dog"},
+            "map": lambda: {"words": 5},
         },
     }
     return uses[name]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+# The largest size: more steps, rows or units fit in no index of 32 bits.
+LARGEST = 2**31 - 1
+# The most layers on top of each other.
+MOST_LAYERS = 1000
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
+_TRUTHS = (bool, np.bool_)
+
+
+class WrongTypeError(TypeError, ValueError):
+    """A value of a wrong type; a ValueError as well, as all is that can be wrong with an argument."""
 
 
 def expect(name: str, value: Any, expected: str, holds: bool) -> None:
@@ -42,48 +54,150 @@ def is_integer(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number, of Python or NumPy."""
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and isfinite(value)
+    """Whether it is a finite number that a float can hold, of Python or NumPy."""
+    if is_integer(value):
+        return bool(abs(value) <= LARGEST_FLOAT)
+    return isinstance(value, (float, np.floating)) and isfinite(value)
+
+
+def is_count(value: Any) -> bool:
+    """Whether it is a positive integer, and no more than anything here can be many."""
+    return is_integer(value) and 1 <= value <= LARGEST
+
+
+def is_part(value: Any) -> bool:
+    """Whether it is a number from 0 to below 1."""
+    return is_number(value) and bool(0 <= value < 1)
+
+
+def is_truth(value: Any) -> bool:
+    """Whether it is True or False, of Python or NumPy."""
+    return isinstance(value, _TRUTHS)
+
+
+def is_iterable(value: Any) -> bool:
+    """Whether it has items to go through, which tensors and arrays of no dimension have not."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
+
+
+def integer(name: str, value: Any, *, least: int = 1, most: int = LARGEST, otherwise: str = "") -> int:
+    """The integer that a value is.
+
+    Args:
+        name: of the argument.
+        value: what it is.
+        least, most: bounds.
+        otherwise: what else it may be, for the message.
+
+    Raises:
+        ValueError: it is no integer, of Python or NumPy, or beyond the bounds.
+    """
+    expected = "a positive integer" if least == 1 else f"an integer of at least {least}"
+    expect(name, value, expected + otherwise, is_integer(value) and value >= least)
+    expect(name, value, f"at most {most}", value <= most)
+    return int(value)
+
+
+def integer_or_none(name: str, value: Any, *, least: int = 1) -> int | None:
+    """As `integer`, or None.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return None if value is None else integer(name, value, least=least, otherwise=" or None")
+
+
+def fraction(name: str, value: Any) -> float:
+    """The number from 0 to below 1 that a value is, of Python or NumPy.
+
+    Raises:
+        ValueError: it is none.
+    """
+    expect(name, value, "a number from 0 to below 1", is_part(value))
+    return float(value)
+
+
+def at_least_0(name: str, value: Any) -> float:
+    """The number of at least 0 that a value is, of Python or NumPy.
+
+    Raises:
+        ValueError: it is none.
+    """
+    expect(name, value, "a number of at least 0", is_number(value) and value >= 0)
+    return float(value)
 
 
 def truth(name: str, value: Any) -> None:
-    """Makes sure that a value is True or False.
+    """Makes sure that a value is True or False, of Python or NumPy.
 
     Raises:
-        TypeError: it is something else, which may mean something else.
+        WrongTypeError: it is something else, which may mean something else.
     """
-    if not isinstance(value, bool):
-        raise TypeError(f"{name}: expected True or False, found {type(value).__name__}")
+    if not isinstance(value, _TRUTHS):
+        raise WrongTypeError(f"{name}: expected True or False, found {type(value).__name__}")
 
 
 def instance(name: str, value: Any, kind: type | tuple[type, ...], expected: str) -> None:
     """Makes sure that a value is of a type.
 
     Raises:
-        TypeError: it is of another.
+        WrongTypeError: it is of another.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{name}: expected {expected}, found {type(value).__name__}")
+        raise WrongTypeError(f"{name}: expected {expected}, found {type(value).__name__}")
 
 
-def check_device(value: Any, name: str = "device") -> None:
-    """Makes sure that torch knows a device.
+def as_device(value: Any, expected: str = "a torch device") -> torch.device:
+    """The device that the argument `device` names.
+
+    Args:
+        value: what torch takes for a device.
+        expected: in words.
+
+    Raises:
+        ValueError: torch knows no such device, or has none here.
+    """
+    try:
+        device = torch.device(value)
+    except (RuntimeError, TypeError, ValueError):
+        raise ValueError(f"device: expected {expected}, found {value!r:.100}") from None
+    count = torch.cuda.device_count() if device.type == "cuda" else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        has = f"{count} GPUs that torch can use" if count else "no GPU that torch can use; see `unrolled doctor`"
+        raise ValueError(f"device: expected a device of this machine, found {value!r}, but this machine has {has}")
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, ImportError, RuntimeError) as error:
+        why = str(error).split("\n")[0]
+        raise ValueError(f"device: expected a device of this machine, found {value!r}: {why:.100}") from error
+    return device
+
+
+def check_device(value: Any) -> None:
+    """Makes sure that the argument `device` is None or names a device that torch has here.
 
     Raises:
         ValueError: it does not.
     """
+    if value is not None:
+        as_device(value)
+
+
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """Makes errors in the block say that what is wrong is in this argument."""
     try:
-        known = value is None or isinstance(value, torch.device) or torch.device(value) is not None
-    except (RuntimeError, TypeError, ValueError):
-        known = False
-    expect(name, value, "a torch device", known)
+        yield
+    except (TypeError, ValueError) as error:
+        error.args = (f"{name}: {error}",)
+        raise
 
 
 def as_path(name: str, value: Any) -> Path:
     """A path.
 
     Raises:
-        TypeError: it is neither text nor a path.
+        WrongTypeError: it is neither text nor a path.
     """
     instance(name, value, (str, Path), "a path")
     return Path(value)

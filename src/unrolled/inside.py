@@ -13,9 +13,10 @@ from torch.overrides import TorchFunctionMode
 
 from unrolled.backends.backend import cleaned
 from unrolled.backends.reference import states_in_time
-from unrolled.cells.cell import Cell, positive
+from unrolled.cells.cell import Cell
 from unrolled.cells.core import Recurrence, keep_dtypes
 from unrolled.cells.named import State
+from unrolled.checks import integer
 from unrolled.unroll import Call
 
 # What makes a gate of a projection. Logarithms of gates (softplus) are on the way to one.
@@ -171,7 +172,7 @@ def gradient_reach(
     Raises:
         TypeError, ValueError: as `unrolled.unroll`, or `probes` is not a positive integer.
     """
-    positive("probes", probes)
+    integer("probes", probes)
     if not isinstance(cell, Recurrence):
         raise TypeError(f"cell: expected a cell, which has one state a step, found {type(cell).__name__}")
     call = Call.of(cell, inputs, lengths, state, time_major=False)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unrolled.cells.cell import positive
 from unrolled.cells.core import Core, Recurrence
+from unrolled.checks import integer
 from unrolled.unroll import checked_state
 
 
@@ -35,9 +35,8 @@ class Stream:
     """
 
     def __init__(self, layers: Core | Sequence[Core] | nn.Module, batch_size: int = 1) -> None:
-        positive("batch_size", batch_size)
+        self.batch_size = batch_size = integer("batch_size", batch_size)
         cores = _cores(layers)
-        self.batch_size = batch_size
         self.input_size = cores[0].input_size
         self.output_size = cores[-1].output_size
         like = cores[0].like

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -77,13 +79,18 @@ def test_no_sequences_no_batches() -> None:
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, None])
 def test_batch_size_must_be_a_positive_integer(batch_size: object) -> None:
-    with pytest.raises(ValueError, match="batch_size must be an integer of at least 1, found"):
+    with pytest.raises(ValueError, match=r"^batch_size: expected a positive integer, found"):
         length_batches([1, 2], batch_size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("lengths", "message"),
-    [([1.5], "lengths must be integers"), ([[1]], "of shape"), ([3, -2], "0 or more, found -2 at 1"), ([True], "bool")],
+    [
+        ([1.5], "^lengths: expected integers"),
+        ([[1]], "found shape"),
+        ([3, -2], "0 or more, found -2 at 1"),
+        ([True], "^lengths: expected integers"),
+    ],
 )
 def test_lengths_must_be_counts(lengths: list[object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -142,3 +149,19 @@ def test_a_batch_of_no_sequences() -> None:
     inputs, lengths = pad(ragged, torch.empty(0, dtype=torch.int64))
     assert inputs.shape == (0, 0, 3)
     assert lengths.shape == (0,)
+
+
+@pytest.mark.parametrize("batches", [3, [[0.5]], [[3]], [[]], ["a"]])
+def test_batches_must_be_of_indices(batches: Any) -> None:
+    with pytest.raises(ValueError, match=r"^batches: expected (tensors of indices|integers)"):
+        padding_fraction([3, 1, 2], batches)
+
+
+@pytest.mark.parametrize("X", [None, [], np.zeros((2, 3)), np.zeros((2, 3, 1)), [np.zeros(3, np.float32)]])
+def test_what_cannot_be_stacked(X: Any) -> None:
+    with pytest.raises(ValueError, match=r"^X: expected a float32 array"):
+        stack(X)
+
+
+def test_flags_of_numpy_are_flags() -> None:
+    assert len(length_batches([1, 2, 3], 2, drop_last=np.True_)) == 1

@@ -38,5 +38,5 @@ def test_without_a_generator_the_shortest_come_first() -> None:
 
 @pytest.mark.parametrize("tokens", [0, True, 2.5])
 def test_bad_tokens_are_named(tokens: object) -> None:
-    with pytest.raises(ValueError, match="tokens must be"):
+    with pytest.raises(ValueError, match=r"^tokens: expected a positive integer, found"):
         token_batches([1, 2], tokens)

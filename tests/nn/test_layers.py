@@ -139,13 +139,13 @@ def test_layers_on_different_devices() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "told"),
     [
-        (lambda: Dropout(cells.LSTM(3, 5), 1.0), ValueError, "input: expected a probability"),
-        (lambda: Dropout(cells.LSTM(3, 5), state=-0.1), ValueError, "state: expected a probability"),
+        (lambda: Dropout(cells.LSTM(3, 5), 1.0), ValueError, "input: expected a number from 0 to below 1"),
+        (lambda: Dropout(cells.LSTM(3, 5), state=-0.1), ValueError, "state: expected a number from 0 to below 1"),
         (lambda: Dropout(torch.nn.Linear(2, 2), 0.5), TypeError, "core: expected a cell or a wrapper"),
         (lambda: Dropout(Residual(cells.RNN(3, 3)), state=0.5), TypeError, "put wrappers of states inside"),
         (lambda: Zoneout(Residual(cells.RNN(3, 3))), TypeError, "core: expected a cell"),
         (lambda: Zoneout(cells.LSTM(3, 5), {"m": 0.1}), ValueError, "rate: expected states among h, c, found 'm'"),
-        (lambda: Zoneout(cells.LSTM(3, 5), 2.0), ValueError, "rate: expected a probability"),
+        (lambda: Zoneout(cells.LSTM(3, 5), 2.0), ValueError, "rate: expected a number from 0 to below 1"),
         (lambda: Residual(cells.RNN(3, 4)), ValueError, "equal input and output sizes"),
         (lambda: Projection(cells.RNN(3, 4), 0), ValueError, "output_size: expected a positive integer"),
     ],

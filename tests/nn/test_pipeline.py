@@ -110,7 +110,7 @@ def test_time_major_and_steps() -> None:
 
 @pytest.mark.parametrize("chunk", [0, -1, 2.0, True, "8"])
 def test_a_bad_chunk_is_named(chunk: Any) -> None:
-    with pytest.raises(ValueError, match=r"^chunk: expected a positive integer, found"):
+    with pytest.raises(ValueError, match=r"^chunk: expected a positive integer or None, found"):
         Recurrent(cells.GRU(3, 4), chunk=chunk)
 
 

@@ -51,6 +51,19 @@ by_name: dict[str, type[Cell]] = {
 """Every cell, by the name that models and the command line use."""
 
 
+def find(name: Any) -> type[Cell]:
+    """The class of the cell of this name, a key of `by_name`.
+
+    Raises:
+        ValueError: there is no such cell; the message names the nearest.
+    """
+    if not isinstance(name, str) or name not in by_name:
+        near = get_close_matches(str(name), by_name, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"cell: expected one of {', '.join(by_name)}, found {name!r}{hint}")
+    return by_name[name]
+
+
 def make(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
     """The cell of this name.
 
@@ -63,11 +76,8 @@ def make(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
     Raises:
         ValueError: there is no such cell (the message names the nearest), or an option is not the cell's.
     """
-    if not isinstance(name, str) or name not in by_name:
-        near = get_close_matches(str(name), by_name, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"cell: expected one of {', '.join(by_name)}, found {name!r}{hint}")
+    kind = find(name)
     try:
-        return by_name[name](input_size, hidden_size, **options)
+        return kind(input_size, hidden_size, **options)
     except TypeError as error:
-        raise ValueError(f"cell: {by_name[name].__name__} does not take these options: {error}") from error
+        raise ValueError(f"cell: {kind.__name__} does not take these options: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unrolled.cells.core import Recurrence
 from unrolled.cells.named import State, split, tuple_type
-from unrolled.checks import check_device, expect, truth
+from unrolled.checks import check_device, expect, integer, is_number, truth
 
 
 class Cell(Recurrence):
@@ -88,15 +88,14 @@ class Cell(Recurrence):
             raise TypeError(f"{type(self).__name__} declares no states or no gates: see unrolled.cells.Cell")
         truth("bias", bias)
         check_device(device)
-        self.input_size = positive("input_size", input_size)
-        self.hidden_size = positive("hidden_size", hidden_size)
-        self.bias = bias
+        self.input_size = input_size = integer("input_size", input_size)
+        self.hidden_size = hidden_size = integer("hidden_size", hidden_size)
+        self.bias = bool(bias)
         if forget_bias is not None and "forget" not in self.gates:
             raise ValueError(
                 f"forget_bias: expected none, {type(self).__name__} has no forget gate; found {forget_bias!r}"
             )
-        number = forget_bias is None or (isinstance(forget_bias, (int, float)) and not isinstance(forget_bias, bool))
-        expect("forget_bias", forget_bias, "a finite number or None", number and isfinite(forget_bias or 0))
+        expect("forget_bias", forget_bias, "a finite number or None", forget_bias is None or is_number(forget_bias))
         self.forget_bias = 1.0 if forget_bias is None else float(forget_bias)
         self.state_sizes = self._state_sizes()
         self.output_size = self.state_sizes[self.states[0]]
@@ -219,14 +218,3 @@ def orthogonal_(weight: Tensor) -> None:
     """Fills a matrix with an orthogonal one, in any precision (LAPACK knows two)."""
     if not weight.is_meta:
         weight.copy_(nn.init.orthogonal_(torch.empty(weight.shape, device=weight.device, dtype=torch.float32)))
-
-
-def positive(name: str, value: int) -> int:
-    """The value itself if it is a positive integer.
-
-    Raises:
-        ValueError: it is not; the message names the argument.
-    """
-    fits = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
-    expect(name, value, "a positive integer", fits)
-    return value

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.cells.cell import orthogonal_, positive
+from unrolled.cells.cell import orthogonal_
 from unrolled.cells.lstm import LSTM
 from unrolled.cells.ops import project
+from unrolled.checks import integer
 
 
 class ProjectedLSTM(LSTM):
@@ -38,8 +39,8 @@ class ProjectedLSTM(LSTM):
     weight_hr: Tensor
 
     def __init__(self, input_size: int, hidden_size: int, *, proj_size: int | None = None, **options: Any) -> None:
-        positive("hidden_size", hidden_size)
-        size = max(1, hidden_size // 2) if proj_size is None else positive("proj_size", proj_size)
+        hidden_size = integer("hidden_size", hidden_size)
+        size = max(1, hidden_size // 2) if proj_size is None else integer("proj_size", proj_size)
         if size >= hidden_size:
             raise ValueError(f"proj_size: expected less than hidden_size ({hidden_size}), found {size}")
         self.proj_size = size

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.checks import expect, integer, is_iterable, truth
 from unrolled.data.ragged import Ragged
 
 # Lengths are sorted within pools: the larger a pool, the less padding, and the more alike the batches of one epoch and
@@ -42,9 +43,9 @@ def length_batches(
     Raises:
         ValueError: lengths are not non-negative integers in one dimension, or batch_size is not a positive integer.
     """
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise ValueError(f"batch_size must be an integer of at least 1, found {batch_size!r}")
-    lengths = _check_lengths(lengths)
+    batch_size = integer("batch_size", batch_size)
+    truth("drop_last", drop_last)
+    lengths = _checked_lengths(lengths)
     count = len(lengths)
     if count == 0:
         return []
@@ -80,14 +81,13 @@ def token_batches(
     Raises:
         ValueError: lengths are not non-negative integers, or tokens is not a positive integer.
     """
-    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
-        raise ValueError(f"tokens must be an integer of at least 1, found {tokens!r}")
-    table = torch.as_tensor(lengths)
-    table = table[:, None] if table.ndim == 1 else table
-    sides = [_check_lengths(side) for side in table.unbind(1)]
+    tokens = integer("tokens", tokens)
+    table = _checked_lengths(lengths, most_dimensions=2)
+    sides = table.unbind(1) if table.ndim == 2 else (table,)
     count = len(table)
     if count == 0:
         return []
+    expect("lengths", lengths, "a side at least", bool(sides))
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
     longest = torch.stack(sides).amax(0)
     rows = max(1, tokens // max(1, round(longest.double().mean().item())))
@@ -122,7 +122,15 @@ def pad(sequences: Tensor | Ragged, indices: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Inputs (batch, time, features), zero past each sequence's end, on the device of the sequences; and lengths
         (batch,), int64, on the CPU. `time` is the length of the batch's longest sequence.
+
+    Raises:
+        ValueError: an argument is something else.
     """
+    fits = isinstance(sequences, Ragged) or (isinstance(sequences, Tensor) and sequences.ndim == 3)
+    expect("sequences", sequences, "what `stack` made", fits)
+    # That they are numbers of sequences is not looked at: batches are many.
+    fits = isinstance(indices, Tensor) and indices.ndim == 1 and indices.dtype == torch.int64
+    expect("indices", indices, "a tensor (batch,) of int64", fits)
     if isinstance(sequences, Tensor):
         lengths = torch.full((len(indices),), sequences.shape[1], dtype=torch.int64)
         return sequences.index_select(0, indices.to(sequences.device)), lengths
@@ -136,9 +144,18 @@ def pad(sequences: Tensor | Ragged, indices: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def padding_fraction(lengths: Tensor | NDArray[Any] | Sequence[int], batches: Sequence[Tensor]) -> float:
-    """The part of all steps of the padded batches that is padding, from 0 to 1."""
-    lengths = _check_lengths(lengths)
-    taken = [lengths[batch] for batch in batches]
+    """The part of all steps of the padded batches that is padding, from 0 to 1.
+
+    Args:
+        lengths: (sequences,), integers, 0 or more.
+        batches: tensors of indices.
+
+    Raises:
+        TypeError, ValueError: an argument is something else.
+    """
+    lengths = _checked_lengths(lengths)
+    expect("batches", batches, "tensors of indices", is_iterable(batches))
+    taken = [lengths[_checked_indices(batch, len(lengths))] for batch in batches]
     padded = sum(int(batch.max()) * len(batch) for batch in taken)
     real = sum(int(batch.sum()) for batch in taken)
     return 1 - real / padded if padded else 0.0
@@ -148,12 +165,30 @@ def _pool(count: int, batch_size: int) -> int:
     return batch_size * min(max(count // (4 * batch_size), FEWEST_POOLED), MOST_POOLED)
 
 
-def _check_lengths(lengths: Tensor | NDArray[Any] | Sequence[int]) -> Tensor:
-    found = torch.as_tensor(lengths).cpu()
-    if found.numel() == 0:
-        found = found.to(torch.int64)
-    if found.ndim != 1 or found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
-        raise ValueError(f"lengths must be integers (sequences,), found {found.dtype} of shape {tuple(found.shape)}")
+def _checked_lengths(lengths: Any, most_dimensions: int = 1) -> Tensor:
+    """Lengths (sequences,), or (sequences, sides) if they may have two dimensions, as int64 on the CPU."""
+    found = _integers("lengths", lengths)
+    shape = "(sequences,)" if most_dimensions == 1 else "(sequences,) or (sequences, sides)"
+    if not 1 <= found.ndim <= most_dimensions:
+        raise ValueError(f"lengths: expected integers {shape}, found shape {tuple(found.shape)}")
     if found.numel() and found.min() < 0:
-        raise ValueError(f"lengths must be 0 or more, found {int(found.min())} at {int(found.argmin())}")
+        raise ValueError(f"lengths: expected 0 or more, found {int(found.min())} at {int(found.argmin())}")
+    return found
+
+
+def _checked_indices(batch: Any, count: int) -> Tensor:
+    found = _integers("batches", batch)
+    fits = found.ndim == 1 and len(found) > 0 and bool((found >= 0).all()) and bool((found < count).all())
+    expect("batches", batch, f"tensors of indices of the {count} lengths", fits)
+    return found
+
+
+def _integers(name: str, value: Any) -> Tensor:
+    """Integers as int64 on the CPU; nothing at all counts as integers too."""
+    try:
+        found = torch.as_tensor(value).cpu()
+    except (RuntimeError, TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: expected integers, found {value!r:.100}") from None
+    whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    expect(name, value, "integers", whole or found.numel() == 0)
     return found.to(torch.int64)

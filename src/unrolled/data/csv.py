@@ -91,6 +91,8 @@ def read_csv_folder(path: str | Path) -> Sequences:
         DataError: the folder has no CSV files, or some of each kind; a file cannot be read or does not fit the others.
     """
     path = as_path("path", path)
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder" if not path.exists() else f"{path}: not a folder")
     flat = _csv_files(path)
     by_class = [file for folder in sorted(path.iterdir()) if folder.is_dir() for file in _csv_files(folder)]
     if bool(flat) == bool(by_class):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from unrolled.checks import is_iterable, truth
 from unrolled.data.text import text_blocks, text_lines, text_paths
 
 # Characters that are given at a time.
@@ -29,10 +30,11 @@ class Documents:
     """
 
     def __init__(self, source: str | Path | Iterable[str | Path], *, lines: bool = False) -> None:
+        truth("lines", lines)
         alone = isinstance(source, (str, Path))
         if isinstance(source, (str, Path)):
             source = [source]
-        elif not isinstance(source, Iterable):
+        elif not is_iterable(source):
             raise ValueError(f"corpus: expected text, a path, or a list of these, found {type(source).__name__}")
         # What can be iterated only once would be empty the second time.
         self.sources: Sequence[Any] = source if isinstance(source, Sequence) else list(source)

@@ -6,6 +6,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from unrolled.checks import as_path, expect
 from unrolled.data.archive import unpack
 from unrolled.data.dataset import DataSet, File
 from unrolled.data.download import Download, Progress
@@ -33,10 +34,11 @@ def fetch(name: str, *, cache: str | Path | None = None, progress: Progress | No
         DataError: no such name; a file cannot be downloaded (what arrived is kept, and the next call goes on from
             there); or a file does not hold what it should.
     """
-    dataset = find(name)
+    dataset, cached = find(name), cache_folder(cache)
+    expect("progress", progress, "a function or None", progress is None or callable(progress))
     if dataset.embedded:
         return Path(str(files("unrolled.data") / "embedded" / dataset.folder))
-    target = cache_folder(cache) / dataset.folder
+    target = cached / dataset.folder
     own = _own_folder(dataset)
     if own:
         for file in dataset.files:
@@ -70,7 +72,7 @@ def whereabouts(name: str, *, cache: str | Path | None = None) -> Path | None:
 def cache_folder(cache: str | Path | None = None) -> Path:
     """Where fetched files are kept: the folder given, or the user's cache folder."""
     if cache is not None:
-        return Path(cache)
+        return as_path("cache", cache)
     import pooch
 
     return Path(pooch.os_cache("unrolled"))

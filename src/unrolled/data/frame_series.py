@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import is_iterable
 from unrolled.data.errors import DataError
 from unrolled.data.frequency import Frequency, Times, infer
 from unrolled.data.series import Columns, Floats, SeriesSet
@@ -104,8 +105,6 @@ def from_frame(frame: Any, roles: Roles, *, kind: str, name: str = "") -> Series
     """As `unrolled.data.read_series` says for frames and files."""
     import narwhals as nw
 
-    if roles.layout not in (None, *LAYOUTS):
-        raise DataError(f"layout: expected one of {', '.join(LAYOUTS)}, found {roles.layout!r}")
     table = Table(nw.from_native(_with_index(frame), eager_only=True), name, kind == "path")
     if len(table.frame) == 0:
         raise DataError(f"{name or 'series'}: expected rows, found none")
@@ -274,8 +273,13 @@ def _text_types() -> tuple[Any, ...]:
 def _assigned(table: Table, roles: Roles) -> tuple[tuple[str, ...], ...]:
     """Names of the targets, past, future and static columns."""
     targets, past, future, static = (
-        (given,) if isinstance(given, str) else tuple(given or ())
-        for given in (roles.target, roles.past, roles.future, roles.static)
+        column_names(given, role)
+        for given, role in (
+            (roles.target, "target"),
+            (roles.past, "past"),
+            (roles.future, "future"),
+            (roles.static, "static"),
+        )
     )
     taken = {roles.id, roles.time, *past, *future, *static}
     left = [name for name in table.frame.columns if name not in taken]
@@ -294,6 +298,18 @@ def _assigned(table: Table, roles: Roles) -> tuple[tuple[str, ...], ...]:
                 raise DataError(f"{role}: column {name!r} is {seen[name]} already")
             seen[name] = role
     return targets, past, future, static
+
+
+def column_names(given: Any, role: str) -> tuple[str, ...]:
+    """Names of columns: one, several or, for None, none.
+
+    Raises:
+        DataError: it is something else.
+    """
+    names = () if given is None else (given,) if isinstance(given, str) or not is_iterable(given) else tuple(given)
+    if not all(isinstance(name, str) for name in names):
+        raise DataError(f"{role}: expected names of columns, found {given!r:.80}")
+    return names
 
 
 def _ids(table: Table, name: str) -> list[Any]:

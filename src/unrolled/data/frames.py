@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.checks import instance, is_one_of
 from unrolled.data.array_series import from_arrays, future_arrays
 from unrolled.data.errors import DataError
-from unrolled.data.frame_series import Roles, from_frame, future_rows
+from unrolled.data.frame_series import LAYOUTS, Roles, column_names, from_frame, future_rows
 from unrolled.data.series import SeriesSet
 
 # Steps of a series too few to tell a frequency that others have told.
@@ -63,6 +64,11 @@ def read_series(
     """
     if isinstance(source, SeriesSet):
         return source
+    if layout is not None and not is_one_of(layout, LAYOUTS):
+        raise DataError(f"layout: expected one of {', '.join(LAYOUTS)}, found {layout!r:.80}")
+    for name, value in (("id_column", id_column), ("time_column", time_column), ("frequency", frequency)):
+        instance(name, value, (str, type(None)), "text or None")
+    column_names(target, "target")
     return _read_in_roles(source, Roles(layout, id_column, time_column, target, past, future, static, frequency))
 
 

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
+from unrolled.checks import is_iterable
 from unrolled.data.errors import DataError
 from unrolled.data.fetch import fetch
 from unrolled.data.registry import find
@@ -73,7 +74,7 @@ def _checked(given: Any, name: str) -> Path | Sequence[Any]:
         if not path.is_file():
             raise DataError(f"{name}: no such file: {str(given)[:200]}")
         return path
-    if not isinstance(given, Iterable):
+    if not is_iterable(given):
         raise ValueError(f"{name}: expected a file or a list of sentences, found {type(given).__name__}")
     # What can be iterated only once would be empty the second time.
     return given if isinstance(given, Sequence) else list(given)

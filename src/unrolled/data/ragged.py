@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.checks import expect
 from unrolled.data.sequences import Floats
 
 
@@ -42,7 +44,14 @@ def stack(X: Floats | list[Floats]) -> Tensor | Ragged:
 
     Returns:
         A tensor (sequences, time, features), which shares the memory of X where X is a writable array; or `Ragged`.
+
+    Raises:
+        ValueError: X is something else; `check_sequences` makes it of what a caller passed.
     """
+    parts = X if isinstance(X, list) else [X]
+    fits = all(_is_stackable(part, 2 if isinstance(X, list) else 3) for part in parts)
+    fits = fits and len({part.shape[-1] for part in parts}) == 1
+    expect("X", X, "a float32 array (sequences, time, features), or a list of arrays (time, features)", fits)
     if not isinstance(X, list):
         return torch.from_numpy(X if X.flags.writeable else X.copy())
     lengths: NDArray[np.int64] = np.array([len(sequence) for sequence in X], dtype=np.int64)
@@ -54,3 +63,7 @@ def stack(X: Floats | list[Floats]) -> Tensor | Ragged:
         offsets=torch.from_numpy(lengths.cumsum() - lengths),
         lengths=torch.from_numpy(lengths),
     )
+
+
+def _is_stackable(value: Any, dimensions: int) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == np.float32 and value.ndim == dimensions

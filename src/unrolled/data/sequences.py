@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unrolled.checks import truth
+
 Floats = NDArray[np.float32]
 
 
@@ -69,6 +71,7 @@ def check_sequences(
     Raises:
         ValueError: X is empty, of other dimensions, not of real finite numbers, or its feature counts differ.
     """
+    truth("allow_empty", allow_empty)
     checked: Floats | list[Floats]
     if isinstance(X, list | tuple):
         checked = [_check_sequence(sequence, f"{name}[{i}]") for i, sequence in enumerate(X)]
@@ -96,7 +99,7 @@ def as_float32(array: NDArray[Any]) -> Floats:
 
 
 def _check_array(X: Any, name: str) -> Floats:
-    numbers = _numbers(X, name)
+    numbers = real_numbers(X, name)
     if numbers.ndim != 3:
         hint = f"; for one feature, reshape it to {(*numbers.shape, 1)}" if numbers.ndim == 2 else ""
         raise ValueError(
@@ -111,7 +114,7 @@ def _check_array(X: Any, name: str) -> Floats:
 
 
 def _check_sequence(sequence: Any, name: str) -> Floats:
-    numbers = _numbers(sequence, name)
+    numbers = real_numbers(sequence, name)
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2:
@@ -123,8 +126,12 @@ def _check_sequence(sequence: Any, name: str) -> Floats:
     return array
 
 
-def _numbers(value: Any, name: str) -> NDArray[Any]:
-    """The value as an array of real numbers."""
+def real_numbers(value: Any, name: str) -> NDArray[Any]:
+    """The value of the argument `name` as an array of real numbers.
+
+    Raises:
+        ValueError: it holds something else.
+    """
     if isinstance(value, torch.Tensor):
         # NumPy knows no bfloat16; float32 holds all of its values.
         value = value.detach().to("cpu", torch.float32 if value.dtype == torch.bfloat16 else value.dtype)

@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from unrolled.cells import Cell
-from unrolled.checks import expect, is_one_of, one_of
+from unrolled.checks import MOST_LAYERS, expect, fraction, integer, is_one_of, is_truth, one_of, truth
 from unrolled.data import check_sequences, length_batches, pad, stack
-from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
+from unrolled.data.sequences import real_numbers
+from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.shared import drawn_seed
@@ -36,7 +37,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: layers, one on top of the other.
+        num_layers: layers, one on top of the other; at most 1,000.
         bidirectional: whether each layer reads its input backwards too.
         dropout: probability that a unit is dropped between layers and before the dense layer, while training.
         pooling: what of the last layer goes to the dense layer: "last" (final outputs), "mean" or "max" over time.
@@ -156,6 +157,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         options = self._checked_options()
+        path = checkpoint_folder(checkpoints, resume, self.random_state)
         X, _, features = check_sequences(X)
         labels = _checked_labels(y, len(X))
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -173,7 +175,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             _standardize(self.network_, X)
         self.network_.to(device)
         callbacks = onlookers(self.callbacks, self.verbose)
-        folder = None if checkpoints is None else Checkpoints(checkpoints, {**self._config(), "seed": seed})
+        folder = None if path is None else Checkpoints(path, {**self._config(), "seed": seed})
         try:
             sequences = stack(X).to(device)
             targets = torch.from_numpy(codes).to(device)
@@ -207,6 +209,21 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: `fit` was not called.
         """
         return self._logits(X).softmax(1).numpy()
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The accuracy on labelled sequences.
+
+        Args:
+            X, y: as `fit` takes them.
+            sample_weight: how much each sequence counts, (sequences,), None for all alike.
+
+        Raises:
+            ValueError: an argument is not what it should be.
+            NotFittedError: `fit` was not called.
+        """
+        hits = self.predict(X)
+        hits = hits == _checked_labels(y, len(hits))
+        return float(np.average(hits, weights=None if sample_weight is None else _weights(sample_weight, len(hits))))
 
     def save(self, path: str | Path) -> None:
         """Writes the trained classifier to a folder, `config.json` and `model.safetensors`.
@@ -266,14 +283,14 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warmup=self.warmup,
             patience=self.patience,
         )
-        for name in ("hidden_size", "num_layers", "batch_size"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name}: expected a positive integer, found {value!r}")
+        for name in ("hidden_size", "batch_size"):
+            integer(name, getattr(self, name))
+        integer("num_layers", self.num_layers, most=MOST_LAYERS)
         for name in ("dropout", "validation_fraction", "label_smoothing"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-                raise ValueError(f"{name}: expected a number from 0 to below 1, found {value!r}")
+            fraction(name, getattr(self, name))
+        truth("bidirectional", self.bidirectional)
+        standardize = self.standardize
+        expect("standardize", standardize, "True, False or None", standardize is None or is_truth(standardize))
         one_of("pooling", self.pooling, POOLINGS)
         weight = self.class_weight
         expect("class_weight", weight, "None or 'balanced'", weight is None or is_one_of(weight, ["balanced"]))
@@ -300,6 +317,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[tuple[Any, NDArray[Any]], tuple[Any, Any] | None]:
         """Training data and validation data."""
         if given is not None:
+            pair = isinstance(given, (tuple, list)) and len(given) == 2
+            expect("validation_data", given, "a pair of sequences and labels", pair)
             sequences, labels = given
             sequences = self._checked(sequences, features, "validation_data")
             labels = _checked_labels(labels, len(sequences), "validation_data")
@@ -389,6 +408,13 @@ def _checked_labels(y: Any, count: int, name: str = "y") -> NDArray[Any]:
         raise ValueError(f"{name}: expected labels of one type, found {', '.join(sorted(k.__name__ for k in kinds))}")
     check_classification_targets(labels)
     return labels
+
+
+def _weights(given: Any, count: int) -> NDArray[Any]:
+    weights = real_numbers(given, "sample_weight")
+    fits = weights.shape == (count,) and bool(np.isfinite(weights).all()) and weights.min() >= 0 and weights.max() > 0
+    expect("sample_weight", given, f"{count} numbers of at least 0, not all of them 0", fits)
+    return weights
 
 
 def _taken(X: Any, indices: NDArray[Any]) -> Any:

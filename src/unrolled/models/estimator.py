@@ -10,7 +10,7 @@ import numpy as np
 
 from unrolled import cells
 from unrolled.cells import Cell
-from unrolled.checks import expect, truth
+from unrolled.checks import as_path, expect, truth
 from unrolled.models.folder import ModelError
 from unrolled.training import Callback, ProgressBar
 
@@ -59,15 +59,22 @@ def cell_maker(cell: Any, hidden_size: Any, options: Any) -> Callable[[int], Cel
         options: further arguments of the cell by name, or None.
 
     Raises:
-        ValueError: the options are no dictionary. What is wrong with the others is said when a cell is made.
+        ValueError: there is no such cell, or the options are no dictionary; when a cell is made, the options are not
+            the cell's. What is wrong with the units is said then too.
     """
     named = options is None or (isinstance(options, Mapping) and all(isinstance(name, str) for name in options))
     expect("cell_options", options, "a dictionary of arguments by name, or None", named)
-    further = dict(options or {})
-    if isinstance(cell, type) and issubclass(cell, Cell):
-        return lambda input_size: cell(input_size, int(hidden_size), **further)
-    expect("cell", cell, "the name of a cell, or a class of cells", isinstance(cell, str))
-    return lambda input_size: cells.make(cell, input_size, int(hidden_size), **further)
+    own = isinstance(cell, type) and issubclass(cell, Cell)
+    expect("cell", cell, "the name of a cell, or a class of cells", own or isinstance(cell, str))
+    kind = cell if own else cells.find(cell)
+
+    def make(input_size: int) -> Cell:
+        try:
+            return kind(input_size, int(hidden_size), **(options or {}))
+        except TypeError as error:
+            raise ValueError(f"cell_options: {kind.__name__} does not take these options: {error}") from error
+
+    return make
 
 
 def onlookers(callbacks: Any, verbose: Any) -> list[Callback]:
@@ -81,3 +88,18 @@ def onlookers(callbacks: Any, verbose: Any) -> list[Callback]:
     known = isinstance(callbacks, (list, tuple)) and all(isinstance(each, Callback) for each in callbacks)
     expect("callbacks", callbacks, "a list of instances of unrolled.training.Callback", known)
     return [*callbacks, *([ProgressBar()] if verbose else [])]
+
+
+def checkpoint_folder(checkpoints: Any, resume: Any, random_state: Any) -> Path | None:
+    """The folder of a training's checkpoints, None without.
+
+    Raises:
+        TypeError: `checkpoints` is no path, or `resume` not True or False.
+        ValueError: there is no `random_state`, without which a run is never the same again.
+    """
+    truth("resume", resume)
+    if checkpoints is None:
+        return None
+    if random_state is None:
+        raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
+    return as_path("checkpoints", checkpoints)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from unrolled.cells.cell import positive
+from unrolled.checks import integer, one_of
 
 KINDS = ("bahdanau", "luong", "dot")
 
@@ -53,14 +53,13 @@ class Attention(nn.Module):
 
     def __init__(self, query_size: int, memory_size: int, units: int | None = None, *, kind: str = "bahdanau") -> None:
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f"kind: expected one of {', '.join(KINDS)}, found {kind!r}")
+        one_of("kind", kind, KINDS)
+        self.query_size = integer("query_size", query_size)
+        self.memory_size = integer("memory_size", memory_size)
         if kind == "dot" and query_size != memory_size:
             raise ValueError(f"memory_size: expected query_size ({query_size}) for 'dot', found {memory_size}")
         self.kind = kind
-        self.query_size = positive("query_size", query_size)
-        self.memory_size = positive("memory_size", memory_size)
-        self.units = query_size if units is None or kind != "bahdanau" else positive("units", units)
+        self.units = self.query_size if units is None or kind != "bahdanau" else integer("units", units)
         self.key = None if kind == "dot" else nn.Linear(memory_size, self.units, bias=False)
         self.query = nn.Linear(query_size, self.units) if kind == "bahdanau" else None
         self.score = nn.Linear(self.units, 1, bias=False) if kind == "bahdanau" else None

@@ -10,13 +10,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from unrolled import cells
-from unrolled.cells.cell import Cell, positive
+from unrolled.cells.cell import Cell
 from unrolled.cells.rnn import NONLINEARITIES
-from unrolled.checks import instance, truth
+from unrolled.checks import MOST_LAYERS, check_device, expect, instance, integer, is_number, one_of, truth
 from unrolled.unroll import unroll
-
-# What torch.nn's layers take by place.
-_ARGUMENTS = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size")
 
 
 class _DropIn(torch.nn.RNNBase):
@@ -27,14 +24,40 @@ class _DropIn(torch.nn.RNNBase):
 
     _cells: list[list[Cell]]
 
-    def __init__(self, mode: str, *args: Any, **kwargs: Any) -> None:
-        given = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
-        for name in ("input_size", "hidden_size", "num_layers"):
-            if name in given:
-                positive(name, given[name])
-        for name in ("bias", "batch_first", "bidirectional"):
-            truth(name, given.get(name, False))
-        super().__init__(mode, *args, **kwargs)
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        *,
+        proj_size: int = 0,
+        device: Any,
+        dtype: torch.dtype | None,
+    ) -> None:
+        sizes = integer("input_size", input_size), integer("hidden_size", hidden_size)
+        layers = integer("num_layers", num_layers, most=MOST_LAYERS)
+        for name, value in (("bias", bias), ("batch_first", batch_first), ("bidirectional", bidirectional)):
+            truth(name, value)
+        expect("dropout", dropout, "a number from 0 to 1", is_number(dropout) and 0 <= dropout <= 1)
+        projected = integer("proj_size", proj_size, least=0)
+        check_device(device)
+        super().__init__(
+            mode,
+            *sizes,
+            layers,
+            bool(bias),
+            bool(batch_first),
+            float(dropout),
+            bool(bidirectional),
+            projected,
+            device,
+            dtype,
+        )
         self.make_cells()
 
     def make_cells(self) -> None:
@@ -169,8 +192,7 @@ class RNN(_DropIn):
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(f"nonlinearity: expected one of {sorted(NONLINEARITIES)}, found {nonlinearity!r}")
+        one_of("nonlinearity", nonlinearity, sorted(NONLINEARITIES))
         self.nonlinearity = nonlinearity
         mode, sizes = f"RNN_{nonlinearity.upper()}", (input_size, hidden_size, num_layers)
         super().__init__(mode, *sizes, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype)
@@ -199,7 +221,8 @@ class LSTM(_DropIn):
         dtype: torch.dtype | None = None,
     ) -> None:
         sizes = (input_size, hidden_size, num_layers)
-        super().__init__("LSTM", *sizes, bias, batch_first, dropout, bidirectional, proj_size, device, dtype)
+        rest: dict[str, Any] = {"proj_size": proj_size, "device": device, "dtype": dtype}
+        super().__init__("LSTM", *sizes, bias, batch_first, dropout, bidirectional, **rest)
 
     def _cell(self, input_size: int) -> Cell:
         if self.proj_size:

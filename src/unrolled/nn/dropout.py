@@ -15,7 +15,8 @@ from torch import Tensor
 
 from unrolled.cells.core import Core, Recurrence, Run
 from unrolled.cells.named import State, tuple_type
-from unrolled.nn.wrapper import RecurrenceWrapper, Wrapper, probability
+from unrolled.checks import fraction, truth
+from unrolled.nn.wrapper import RecurrenceWrapper, Wrapper
 
 tuple_type(("core", "input", "output"))
 
@@ -38,11 +39,12 @@ class Dropout(Wrapper):
     def __init__(
         self, core: Core, input: float = 0.0, output: float = 0.0, state: float = 0.0, *, variational: bool = False
     ) -> None:
-        if probability("state", state):
+        truth("variational", variational)
+        if fraction("state", state):
             core = StateDropout(core, state, variational=variational)  # type: ignore[arg-type]
         super().__init__(core)
-        self.input = probability("input", input)
-        self.output = probability("output", output)
+        self.input = fraction("input", input)
+        self.output = fraction("output", output)
         self.variational = variational
 
     def initial_state(

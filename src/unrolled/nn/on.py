@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unrolled.cells.core import Core, Run
+from unrolled.checks import as_device
 from unrolled.nn.wrapper import Wrapper
 
 
@@ -23,7 +24,7 @@ class On(Wrapper):
 
     def __init__(self, core: Core, device: torch.device | str) -> None:
         super().__init__(core)
-        self.to(device)
+        self.to(as_device(device))
 
     @property
     def device(self) -> torch.device:

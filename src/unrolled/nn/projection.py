@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unrolled.cells.cell import positive
 from unrolled.cells.core import Core, Run
+from unrolled.checks import integer, truth
 from unrolled.nn.wrapper import Wrapper
 
 
@@ -25,9 +25,10 @@ class Projection(Wrapper):
 
     def __init__(self, core: Core, output_size: int, *, bias: bool = True) -> None:
         super().__init__(core)
+        truth("bias", bias)
         like = core.like
-        self.output_size = positive("output_size", output_size)
-        self.linear = nn.Linear(core.output_size, output_size, bias=bias, device=like.device, dtype=like.dtype)
+        self.output_size = integer("output_size", output_size)
+        self.linear = nn.Linear(core.output_size, self.output_size, bias=bias, device=like.device, dtype=like.dtype)
 
     def forward(self, input: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """One step."""

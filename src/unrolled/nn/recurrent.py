@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from unrolled.backends import backends
-from unrolled.cells.cell import positive
 from unrolled.cells.core import Core
-from unrolled.checks import one_of, truth
+from unrolled.checks import integer_or_none, one_of, truth
 from unrolled.nn.pipeline import pipelined
 from unrolled.unroll import unroll
 
@@ -70,7 +69,7 @@ class Recurrent(nn.Module):
         self.backward_layers = nn.ModuleList(_fresh_copy(layer) for layer in layers) if bidirectional else None
         self.time_major = time_major
         self.backend = backend
-        self.chunk = None if chunk is None else positive("chunk", chunk)
+        self.chunk = integer_or_none("chunk", chunk)
         self.input_size = layers[0].input_size
         self.output_size = directions * layers[-1].output_size
 

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.cells.core import Core, Recurrence, Run
-from unrolled.nn.wrapper import Wrapper, probability
+from unrolled.checks import fraction
+from unrolled.nn.wrapper import Wrapper
 
 RECURRENT = "weight_hh"
 
@@ -35,7 +36,7 @@ class WeightDropout(Wrapper):
         super().__init__(core)
         if not isinstance(core, Recurrence):
             raise TypeError(f"core: expected a cell, whose weights can be dropped, found {type(core).__name__}")
-        self.rate = probability("rate", rate)
+        self.rate = fraction("rate", rate)
         self._names = [name for name, _ in core.named_parameters() if name.rpartition(".")[2] == RECURRENT]
         if not self._names:
             raise ValueError(f"core: expected a cell with recurrent matrices ({RECURRENT}), found {core}")

@@ -67,14 +67,3 @@ class RecurrenceWrapper(Recurrence):
         """The parts that `with_noise` put together."""
         whole = projected.shape[-1]
         return torch.split(projected, [whole - sum(widths), *widths], -1)
-
-
-def probability(name: str, value: float) -> float:
-    """The value itself if it is a probability below 1.
-
-    Raises:
-        ValueError: it is not; the message names the argument.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"{name}: expected a probability from 0 to below 1, found {value!r}")
-    return float(value)

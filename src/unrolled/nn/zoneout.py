@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from unrolled.cells.core import Recurrence
-from unrolled.nn.wrapper import RecurrenceWrapper, probability
+from unrolled.checks import fraction
+from unrolled.nn.wrapper import RecurrenceWrapper
 
 
 class Zoneout(RecurrenceWrapper):
@@ -31,7 +32,8 @@ class Zoneout(RecurrenceWrapper):
         unknown = [name for name in rates if name not in core.state_sizes]
         if unknown:
             raise ValueError(f"rate: expected states among {', '.join(core.state_sizes)}, found {unknown[0]!r}")
-        self.rates = {name: probability("rate", rates[name]) for name in core.state_sizes if rates.get(name)}
+        checked = {name: fraction("rate", rates.get(name, 0.0)) for name in core.state_sizes}
+        self.rates = {name: probability for name, probability in checked.items() if probability}
 
     def project_inputs(self, inputs: Tensor) -> Tensor:
         """The wrapped cell's, and while training what keeps its value at each step."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from unrolled.checks import as_path, expect, instance
+from unrolled.checks import as_path, at_least_0, instance, integer
 from unrolled.training.distributed import is_first
 from unrolled.training.files import checksum, read_file, write_folder
 
@@ -51,11 +51,8 @@ class Checkpoints:
 
         self.folder = as_path("folder", folder)
         instance("identity", identity, dict, "JSON values by name")
-        expect("keep", keep, "a positive integer", isinstance(keep, int) and not isinstance(keep, bool) and keep > 0)
-        number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
-        expect("minutes", minutes, "a number of at least 0", number and minutes >= 0)
         self.identity = json.loads(json.dumps(identity))
-        self.keep, self.minutes = keep, minutes
+        self.keep, self.minutes = integer("keep", keep), at_least_0("minutes", minutes)
         self._saved = time.monotonic()
         self._lock = FileLock(self.folder / ".lock")
         if not is_first():

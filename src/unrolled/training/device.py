@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from unrolled.checks import as_device, is_one_of
+
 
 def chosen_device(device: Any) -> torch.device:
     """The device of this name.
@@ -16,14 +18,6 @@ def chosen_device(device: Any) -> torch.device:
     Raises:
         ValueError: torch knows no such device, or has none here.
     """
-    if isinstance(device, str) and device == "auto":
+    if is_one_of(device, ["auto"]):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device: expected 'auto' or a torch device, found {device!r}") from error
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        found = f"{count} GPUs that torch can use" if count else "no GPU that torch can use; see `unrolled doctor`"
-        raise ValueError(f"device: expected a device of this machine, found {device!r}, but this machine has {found}")
-    return chosen
+    return as_device(device, "'auto' or a torch device")

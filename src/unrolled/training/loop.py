@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unrolled.checks import expect, instance
+from unrolled.checks import expect, instance, is_integer, truth
 from unrolled.training.callbacks import Callback, Progress
 from unrolled.training.checkpoint import CheckpointError, Checkpoints
 from unrolled.training.diagnosis import Before, NonFiniteLossError, diagnose
@@ -76,11 +76,11 @@ def train(
     for name, value in (("loss", loss), ("batches", batches), ("validate", loss if validate is None else validate)):
         instance(name, value, Callable, "a function")  # type: ignore[arg-type]
     instance("options", options, Options, "unrolled.training.Options")
-    fits = isinstance(seed, int) and not isinstance(seed, bool) and -(2**63) <= seed < 2**63
-    expect("seed", seed, "an integer of 64 bits", fits)
+    expect("seed", seed, "an integer of 64 bits", is_integer(seed) and -(2**63) <= seed < 2**63)
     instance("checkpoints", checkpoints, (Checkpoints, type(None)), "unrolled.training.Checkpoints or None")
     fits = isinstance(callbacks, (list, tuple)) and all(isinstance(one, Callback) for one in callbacks)
     expect("callbacks", callbacks, "a list of Callbacks", fits)
+    truth("resume", resume)
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"]
     gpus = sorted({device.index or 0 for device in devices})
     with joined() as processes, torch.random.fork_rng(devices=gpus):
@@ -190,7 +190,7 @@ class _Run:
         done = progress.epoch * progress.steps + progress.step
         factor = learning_rate_factor(options.schedule, options.warmup, done, options.epochs * progress.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.sums["lr"] = options.lr * factor
+            group["lr"] = self.sums["lr"] = float(options.lr) * factor
         self.optimizer.zero_grad()
         before = Before.of(self.module)
         share = Share.of(batch, self.processes)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
 
 import torch
 from torch import nn
 
-from unrolled.checks import expect, instance, one_of
+from unrolled.checks import at_least_0, expect, fraction, instance, integer, integer_or_none, is_number, one_of
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "linear", "cosine", "one-cycle")
@@ -50,32 +48,23 @@ class Options:
     average: int = 1
 
     def __post_init__(self) -> None:
-        expect("epochs", self.epochs, "a positive integer", _is_count(self.epochs))
-        expect("lr", self.lr, "a positive number", _is_number(self.lr) and self.lr > 0)
+        integer("epochs", self.epochs)
+        expect("lr", self.lr, "a positive number", is_number(self.lr) and self.lr > 0)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
-        decay = self.weight_decay
-        expect("weight_decay", decay, "a number of at least 0", _is_number(decay) and decay >= 0)
+        at_least_0("weight_decay", self.weight_decay)
         clip = self.clip_norm
-        expect("clip_norm", clip, "a positive number or None", clip is None or (_is_number(clip) and clip > 0))
+        expect("clip_norm", clip, "a positive number or None", clip is None or (is_number(clip) and clip > 0))
         one_of("schedule", self.schedule, SCHEDULES)
         instance("monitor", self.monitor, str, "the name of a metric")
-        expect("warmup", self.warmup, "a part from 0 to below 1", _is_number(self.warmup) and 0 <= self.warmup < 1)
-        patience = self.patience
-        expect("patience", patience, "a positive integer or None", patience is None or _is_count(patience))
-        expect("average", self.average, "a positive integer", _is_count(self.average))
+        fraction("warmup", self.warmup)
+        integer_or_none("patience", self.patience)
+        integer("average", self.average)
 
     def make_optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
         """The optimizer for a module's parameters."""
         parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        lr, decay = float(self.lr), float(self.weight_decay)
         if self.optimizer == "sgd":
-            return torch.optim.SGD(parameters, self.lr, momentum=0.9, weight_decay=self.weight_decay, fused=True)
+            return torch.optim.SGD(parameters, lr, momentum=0.9, weight_decay=decay, fused=True)
         kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
-        return kind(parameters, self.lr, weight_decay=self.weight_decay, fused=True)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+        return kind(parameters, lr, weight_decay=decay, fused=True)

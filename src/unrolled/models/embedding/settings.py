@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.checks import expect, is_integer, is_number, one_of
+from unrolled.checks import at_least_0, expect, integer, integer_or_none, is_integer, is_number, one_of, truth
 
 LOSSES = ("negative-sampling", "nce")
 ARCHITECTURES = ("skip-gram", "cbow")
@@ -42,22 +42,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("dim", "window", "negative", "shared_by", "buckets", "min_count", "epochs"):
-            value = getattr(self, name)
-            expect(name, value, "a positive integer", is_integer(value) and value >= 1)
-        vocab = self.max_vocab
-        expect(
-            "max_vocab", vocab, "an integer of at least 2, or None", vocab is None or (is_integer(vocab) and vocab > 1)
-        )
+            integer(name, getattr(self, name))
+        integer_or_none("max_vocab", self.max_vocab, least=2)
         for name, known in (("loss", LOSSES), ("architecture", ARCHITECTURES), ("noise", NOISES)):
-            value = getattr(self, name)
-            one_of(name, value, known)
+            one_of(name, getattr(self, name), known)
         for name in ("subsample", "min_lr"):
-            value = getattr(self, name)
-            expect(name, value, "a number of at least 0", is_number(value) and value >= 0)
+            at_least_0(name, getattr(self, name))
         expect("lr", self.lr, "a positive number", is_number(self.lr) and self.lr > 0)
         for name in ("dynamic_window", "unknown"):
-            value = getattr(self, name)
-            expect(name, value, "True or False", isinstance(value, bool))
+            truth(name, getattr(self, name))
         pair = self.subwords
         fits = pair is None or (
             isinstance(pair, (tuple, list))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.checks import expect, instance, integer, integer_or_none, is_iterable, one_of, within
 from unrolled.data.vocabulary import UnknownWordError, Vocabulary
 from unrolled.models.embedding.map import WordMap, word_groups, word_neighbours, word_points
 from unrolled.models.embedding.score import Score, score
@@ -93,13 +94,10 @@ class Vectors:
         Raises:
             UnknownWordError: a word is not there; the message suggests near spellings.
         """
-        _check_count("k", k)
-        if most_frequent is not None:
-            _check_count("most_frequent", most_frequent)
-        words = [word] if isinstance(word, str) else list(word)
-        if not words:
-            raise ValueError("word: expected a word or several, found none")
-        query = unit(torch.from_numpy(np.stack([self[one] for one in words]))).mean(0, keepdim=True)
+        k, most_frequent = integer("k", k), integer_or_none("most_frequent", most_frequent)
+        words = [word] if isinstance(word, str) else list(word) if is_iterable(word) else []
+        expect("word", word, "a word or several", bool(words))
+        query = unit(self._of(word=words)).mean(0, keepdim=True)
         return self._named(unit(query), k, words, most_frequent)
 
     def similarity(self, a: str, b: str) -> float:
@@ -108,7 +106,7 @@ class Vectors:
         Raises:
             UnknownWordError: a word is not there.
         """
-        pair = unit(torch.from_numpy(np.stack([self[a], self[b]])))
+        pair = unit(self._of(a=[a], b=[b]))
         return float((pair[0] @ pair[1]).clamp(-1, 1))
 
     def analogy(self, a: str, b: str, c: str, k: int = 1, *, method: str = "3cosadd") -> list[tuple[str, float]]:
@@ -126,10 +124,9 @@ class Vectors:
         Raises:
             UnknownWordError: a word is not there.
         """
-        _check_count("k", k)
-        if method not in METHODS:
-            raise ValueError(f"method: expected one of {', '.join(METHODS)}, found {method!r}")
-        own = unit(torch.from_numpy(np.stack([self[a], self[b], self[c]])))
+        k = integer("k", k)
+        one_of("method", method, METHODS)
+        own = unit(self._of(a=[a], b=[b], c=[c]))
         if method == "3cosadd":
             return self._named(unit((own[1] - own[0] + own[2]).unsqueeze(0)), k, [a, b, c])
         near = (self.units @ own.T + 1) / 2
@@ -153,13 +150,13 @@ class Vectors:
             UnknownWordError: a word is not there.
             ValueError: there are fewer than three.
         """
-        if isinstance(words, str):
-            raise ValueError(f"words: expected a number or a list of words, found the text {words!r}")
+        many = isinstance(words, (int, np.integer)) or (is_iterable(words) and not isinstance(words, str))
+        expect("words", words, "a number or a list of words", many)
         if isinstance(words, (int, np.integer)):
-            _check_count("words", words)
-            places = torch.arange(min(int(words), len(self)))
+            places = torch.arange(min(integer("words", words), len(self)))
         else:
-            places = torch.from_numpy(np.unique(self.vocabulary.find_all(words)))
+            with within("words"):
+                places = torch.from_numpy(np.unique(self.vocabulary.find_all(words)))
         chosen = self.units[places]
         return WordMap(
             [self.vocabulary.words[place] for place in places.tolist()],
@@ -172,6 +169,15 @@ class Vectors:
     def units(self) -> Tensor:
         """All vectors at length 1, (words, dim)."""
         return unit(torch.from_numpy(np.ascontiguousarray(self.matrix)))
+
+    def _of(self, **words: Sequence[str]) -> Tensor:
+        """The vectors (words, dim) of words by the argument that they came as."""
+        vectors = []
+        for name, word in ((name, word) for name, own in words.items() for word in own):
+            instance(name, word, str, "a word")
+            with within(name):
+                vectors.append(self[word])
+        return torch.from_numpy(np.stack(vectors))
 
     def _named(
         self, query: Tensor, k: int, without: Sequence[str], most_frequent: int | None = None
@@ -188,8 +194,3 @@ class Vectors:
     def _places(self, words: Sequence[str]) -> Tensor:
         known = [word for one in words for word in (one, one.lower()) if word in self.vocabulary]
         return torch.tensor([self.vocabulary.number[word] for word in known], dtype=torch.long)
-
-
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, found {value!r}")

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from unrolled.checks import is_one_of
+from unrolled.checks import expect, integer, is_iterable, is_one_of
 from unrolled.data.text import TextFiles
 from unrolled.data.tokenizer import Tokenizer
 from unrolled.data.vocabulary import Vocabulary
@@ -24,7 +24,7 @@ from unrolled.models.embedding.score import Score
 from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
-from unrolled.models.estimator import onlookers
+from unrolled.models.estimator import checkpoint_folder, onlookers
 from unrolled.models.folder import ModelError, read_model, read_vocabulary, write_model
 from unrolled.models.shared import own_seed
 from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, joined
@@ -150,12 +150,13 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop, with checkpoints; KeyboardInterrupt without.
         """
         settings = self._checked_settings()
-        if checkpoints is not None and self.random_state is None:
-            raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
-        workers = self._checked_workers()
+        path = checkpoint_folder(checkpoints, resume, self.random_state)
+        workers = torch.get_num_threads() if self.workers is None else integer("workers", self.workers)
+        tokenizer, callbacks = self.tokenizer, onlookers(self.callbacks, self.verbose)
+        expect("tokenizer", tokenizer, "a function of a text, or None", tokenizer is None or callable(tokenizer))
         seed = own_seed(self.random_state)
-        sentences = TextFiles(corpus, self.tokenizer) if isinstance(corpus, (str, Path)) else corpus
-        if not isinstance(sentences, Iterable):
+        sentences = TextFiles(corpus, tokenizer) if isinstance(corpus, (str, Path)) else corpus
+        if not is_iterable(sentences):
             raise ValueError(f"corpus: expected lists of words or a text file, found {type(corpus).__name__}")
         with joined() as processes:
             with reading_bar(self.verbose and processes.rank == 0) as progress:
@@ -168,7 +169,7 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
                     progress=progress,
                 )
             try:
-                self._train(read, settings, workers, seed, processes, checkpoints, resume)
+                self._train(read, settings, workers, seed, processes, callbacks, path, resume)
             finally:
                 read.close()
         return self
@@ -262,7 +263,8 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         workers: int,
         seed: int,
         processes: Processes,
-        checkpoints: str | Path | None,
+        callbacks: Sequence[Callback],
+        checkpoints: Path | None,
         resume: bool,
     ) -> None:
         words = len(corpus.vocabulary)
@@ -282,15 +284,14 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
             state.done = epoch * corpus.chunks + rest * corpus.chunks // chunks
             request: Request
             with noticing_signals() as request:
-                callbacks = onlookers(self.callbacks, self.verbose) if processes.rank == 0 else []
-                run = Run(trainer, workers, processes, callbacks, request)
+                run = Run(trainer, workers, processes, callbacks if processes.rank == 0 else [], request)
                 whole = run.train(state, lambda state: _store(folder, parameters, state))
             self._keep(trainer, state)
             if not whole:
                 _store(folder, parameters, state)
                 number = request.number
                 if number is not None and checkpoints is not None:
-                    raise Interrupted(number, Path(checkpoints))
+                    raise Interrupted(number, checkpoints)
                 raise KeyboardInterrupt
         finally:
             if folder is not None:
@@ -317,13 +318,6 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         if is_one_of(self.noise, ["auto"]):
             parameters["noise"] = "log-uniform" if is_one_of(self.loss, ["nce"]) else "unigram"
         return Settings(**parameters)
-
-    def _checked_workers(self) -> int:
-        if self.workers is None:
-            return torch.get_num_threads()
-        if isinstance(self.workers, bool) or not isinstance(self.workers, (int, np.integer)) or self.workers < 1:
-            raise ValueError(f"workers: expected a positive integer or None, found {self.workers!r}")
-        return int(self.workers)
 
     def _config(self) -> dict[str, Any]:
         return self._checked_settings().record() | {"noise": self.noise}

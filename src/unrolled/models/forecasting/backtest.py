@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unrolled.checks import expect, is_one_of
 from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting import metrics
 from unrolled.models.forecasting.baselines import auto_ets, seasonal_naive_quantiles
@@ -104,9 +105,8 @@ def chosen_baselines(given: Sequence[str] | None, count: int) -> tuple[str, ...]
     installed = find_spec("statsforecast") is not None
     if given is None:
         return BASELINES if installed and count <= ETS_UP_TO else (NAIVE, SEASONAL)
-    for name in given:
-        if name not in BASELINES:
-            raise ValueError(f"baselines: expected some of {', '.join(BASELINES)}, found {name!r}")
+    known = isinstance(given, (list, tuple)) and all(is_one_of(name, BASELINES) for name in given)
+    expect("baselines", given, f"some of {', '.join(BASELINES)}", known)
     if ETS in given and not installed:
         raise ValueError("baselines: auto-ets needs the package statsforecast: pip install 'unrolled[ets]'")
     return tuple(given)

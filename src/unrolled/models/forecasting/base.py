@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from unrolled.checks import expect, integer, is_count, is_one_of, is_truth
 from unrolled.data.frames import read_like, read_series
 from unrolled.data.series import SeriesSet
-from unrolled.models.forecasting import backtest, results, settings
+from unrolled.models.forecasting import backtest, results
 from unrolled.models.forecasting.backtest import Backtest
 from unrolled.models.forecasting.windows import Choice
 
@@ -130,20 +131,21 @@ class Forecasting(BaseEstimator):  # type: ignore[misc]
             NotFittedError: `fit` was not called, which needs to be for "never" or without series.
         """
         horizon = int(self.horizon)
-        for name, value in (("windows", windows), ("step", horizon if step is None else step)):
-            settings.expect(name, value, "a positive integer", settings.is_count(value))
-        settings.expect("refit", refit, "True, False or 'never'", isinstance(refit, bool) or refit == "never")
+        windows, step = integer("windows", windows), horizon if step is None else integer("step", step)
+        never = is_one_of(refit, ["never"])
+        expect("refit", refit, "True, False or 'never'", never or is_truth(refit))
         self.checked_options()
-        if series is None or refit == "never":
+        if series is None or never:
             check_is_fitted(self, "series_")
-        never = series is not None and refit == "never"
         data = self.series_ if series is None else read_like(series, self.series_) if never else read_series(series)
-        pairs = backtest.origins(data.lengths, horizon, windows, horizon if step is None else step)
+        # No series has more origins than steps.
+        windows = min(windows, int(data.lengths.max()))
+        pairs = backtest.origins(data.lengths, horizon, windows, step)
         chosen = backtest.chosen_baselines(baselines, len(pairs) * data.targets)
-        if refit is True:
+        if refit and not never:
             fitted, made = self, []
             for back in reversed(range(windows)):
-                cutoffs = data.lengths - horizon - back * (horizon if step is None else step)
+                cutoffs = data.lengths - horizon - back * step
                 own = [(i, int(cutoff)) for i, cutoff in enumerate(cutoffs) if cutoff >= 2]
                 if own:
                     fitted = self._fitted_before(data, own)
@@ -151,7 +153,7 @@ class Forecasting(BaseEstimator):  # type: ignore[misc]
             by_pair = {pair: said for pair, *said in made}
             points, quantiles = (np.stack([by_pair[pair][i] for pair in pairs]) for i in range(2))
         else:
-            fitted = self if refit == "never" else self._fitted_before(data, pairs)
+            fitted = self if never else self._fitted_before(data, pairs)
             points, quantiles = fitted.forecast_from(data, pairs)
         return backtest.compared(data, pairs, points, quantiles, fitted.told_levels(), fitted.season_, chosen)
 
@@ -169,7 +171,7 @@ class Forecasting(BaseEstimator):  # type: ignore[misc]
         horizon = int(self.horizon)
         steps = 2 * horizon if steps is None else steps
         expected = f"an integer of at least the horizon, {horizon}"
-        settings.expect("steps", steps, expected, settings.is_count(steps) and steps >= horizon)
+        expect("steps", steps, expected, is_count(steps) and steps >= horizon)
         data = self.series_ if series is None else read_like(series, self.series_)
         ends = Choice(np.maximum(data.lengths - int(steps), 2), data.lengths - horizon)
         if not len(ends):

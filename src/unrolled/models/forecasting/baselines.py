@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unrolled.models.forecasting.metrics import Values, check_levels, check_season
+from unrolled.checks import integer
+from unrolled.models.forecasting.metrics import Values, check_levels
 
 
 def naive(history: ArrayLike, horizon: int) -> Values:
@@ -48,7 +49,7 @@ def seasonal_naive(history: ArrayLike, horizon: int, season: int) -> Values:
         ValueError: as `naive`, or the season is not a positive integer.
     """
     history = _checked(history, horizon)
-    check_season(season)
+    integer("season", season)
     last = np.full(season, history[np.flatnonzero(~np.isnan(history))[-1]])
     # Phases count from the forecast's first step; later values of a phase replace earlier ones.
     phases = np.arange(-len(history), 0) % season
@@ -106,7 +107,7 @@ def auto_ets(history: ArrayLike, horizon: int, season: int, levels: Sequence[flo
     from statsforecast.models import AutoETS
 
     history = _checked(history, horizon)
-    check_season(season)
+    integer("season", season)
     levels = check_levels(levels)
     known = np.flatnonzero(~np.isnan(history))
     inside = np.arange(known[0], known[-1] + 1)
@@ -126,6 +127,5 @@ def _checked(history: ArrayLike, horizon: int) -> Values:
     history = np.asarray(history, float)
     if history.ndim != 1 or np.isnan(history).all():
         raise ValueError(f"history: expected one series (time,) with values, found shape {history.shape}")
-    if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-        raise ValueError(f"horizon: expected a positive integer, found {horizon!r}")
+    integer("horizon", horizon)
     return history

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from unrolled.checks import as_path
 from unrolled.data.frames import read_series
 from unrolled.data.series import SeriesSet
 from unrolled.models.folder import ModelError, read_model, write_model
@@ -56,8 +57,9 @@ class EnsembleForecaster(Forecasting):
     def fit(self, series: Any, y: Any = None, *, checkpoints: str | Path | None = None, resume: bool = False) -> Self:
         """Trains the members in turn; arguments and errors are those of `Forecaster.fit`."""
         self.checked_options()
+        path = None if checkpoints is None else as_path("checkpoints", checkpoints)
         data = read_series(series)
-        folders = [None if checkpoints is None else Path(checkpoints) / str(i) for i in range(len(self.forecasters))]
+        folders = [None if path is None else path / str(i) for i in range(len(self.forecasters))]
         self.members_ = [
             clone(member).fit(data, checkpoints=folder, resume=resume)
             for member, folder in zip(self.forecasters, folders, strict=True)

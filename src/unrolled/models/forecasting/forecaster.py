@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from unrolled.cells import Cell
+from unrolled.checks import integer, truth
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
-from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import ModelError, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
@@ -46,7 +47,7 @@ class Forecaster(Forecasting):
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: layers, one on top of the other.
+        num_layers: layers, one on top of the other; at most 1,000.
         dropout: probability that a unit is dropped between layers and before the dense layer, while training.
         horizon: steps to forecast.
         window: steps that a forecast looks back; None for three seasons or more, as the data allow.
@@ -196,6 +197,7 @@ class Forecaster(Forecasting):
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         options = self.checked_options()
+        path = checkpoint_folder(checkpoints, resume, self.random_state)
         data = read_series(series)
         if not np.isfinite(data.values).any():
             raise ValueError("series: expected some value that is not missing, found none")
@@ -215,7 +217,7 @@ class Forecaster(Forecasting):
             onlookers(self.callbacks, self.verbose),
             {**self._config(), "seed": seed, "steps": len(data.values)},
         )
-        folders = [None, None] if checkpoints is None else [Path(checkpoints) / name for name in ("first", "again")]
+        folders = [None, None] if path is None else [path / name for name in ("first", "again")]
         self.model_, self.history_ = training.run(split, options, folders[0], resume=resume)
         calibrating = training.held(self.model_, split, CALIBRATING[self.head]) if len(split.held) else None
         self.calibration_ = self._measured(calibrating) if self.conformal and calibrating is not None else None
@@ -253,11 +255,10 @@ class Forecaster(Forecasting):
             ValueError: as `predict`, or the loss makes no distribution.
             NotFittedError: `fit` was not called.
         """
-        if not settings.is_count(n):
-            raise ValueError(f"n: expected a positive integer, found {n!r}")
+        n = integer("n", n)
         data, where, horizon = self._where(horizon, series, future)
         seed = own_seed(random_state)
-        paths = self._forecasts().sample(where, horizon, int(n), seed)
+        paths = self._forecasts().sample(where, horizon, n, seed)
         arrays = results.as_arrays(data, paths.transpose(0, 2, 3, 1))
         return [np.moveaxis(one, -1, 0) for one in arrays] if isinstance(arrays, list) else np.moveaxis(arrays, -1, 0)
 
@@ -280,12 +281,10 @@ class Forecaster(Forecasting):
             ValueError: as `predict`, or the loss makes no distribution to draw from.
             NotFittedError: `fit` was not called.
         """
-        data, where, n = self._where(n, seed, None)
-        if sampled:
-            drawn = own_seed(random_state)
-            values = self._forecasts().sample(where, n, 1, drawn)[:, 0]
-        else:
-            values = self._forecasts().points(where, n)
+        data, where, n = self._where(integer("n", n), seed, None)
+        truth("sampled", sampled)
+        drawn, told = own_seed(random_state), self._forecasts()
+        values = told.sample(where, n, 1, drawn)[:, 0] if sampled else told.points(where, n)
         if results.in_frames(data):
             return results.forecast_frame(data, values, values[..., None][..., :0], ())
         return results.as_arrays(data, values)
@@ -506,9 +505,7 @@ class Forecaster(Forecasting):
     def _where(self, horizon: int | None, series: Any, future: Any) -> tuple[SeriesSet, Where, int]:
         """The series to forecast from, their ends, and how many steps."""
         check_is_fitted(self, "model_")
-        steps = self.horizon if horizon is None else horizon
-        if not settings.is_count(steps):
-            raise ValueError(f"horizon: expected a positive integer, found {steps!r}")
+        steps = integer("horizon", self.horizon if horizon is None else horizon)
         data, scales = self.series_, self.scales_
         if series is not None:
             data = read_like(series, self.series_)
@@ -519,11 +516,11 @@ class Forecaster(Forecasting):
                 )
         if future is not None:
             data = with_future(data, future)
-        check_future(data, int(steps))
-        whole = self._forecasts().whole(int(steps))
+        check_future(data, steps)
+        whole = self._forecasts().whole(steps)
         windows = Windows(data, self.window_, whole, calendar=self._uses_calendar())
         everywhere = torch.arange(len(data)), torch.from_numpy(data.lengths)
-        return data, Where(windows, *everywhere, scales), int(steps)
+        return data, Where(windows, *everywhere, scales), steps
 
     def _config(self) -> dict[str, Any]:
         return {"parameters": written_parameters(self) | {"quantiles": list(self._levels())}}

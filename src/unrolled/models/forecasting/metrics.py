@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unrolled.checks import integer
+
 Values = NDArray[np.float64]
 
 # Columns of a table of forecasts that are no forecasts.
@@ -83,7 +85,7 @@ def scale(history: ArrayLike, season: int) -> float:
         ValueError: the history is not (time,), or the season not a positive integer.
     """
     history = _one(history)
-    check_season(season)
+    integer("season", season)
     differences = np.abs(history[season:] - history[:-season])
     found = _mean(differences, differences)
     return found if found > 0 else float("nan")
@@ -310,16 +312,6 @@ def check_levels(levels: Sequence[float]) -> list[float]:
     if not found or not all(0 < level < 1 for level in found) or found != sorted(set(found)):
         raise ValueError(f"levels: expected increasing numbers between 0 and 1, found {list(levels)!r}")
     return found
-
-
-def check_season(season: int) -> None:
-    """Accepts a positive integer.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if isinstance(season, bool) or not isinstance(season, (int, np.integer)) or season < 1:
-        raise ValueError(f"season: expected a positive integer, found {season!r}")
 
 
 def _alike(actual: ArrayLike, forecast: ArrayLike, name: str = "forecast") -> tuple[Values, Values]:

@@ -7,8 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from unrolled.checks import expect as expect
-from unrolled.checks import is_number, is_one_of, one_of
+from unrolled.checks import (
+    MOST_LAYERS,
+    expect,
+    fraction,
+    integer,
+    integer_or_none,
+    is_count,
+    is_number,
+    is_one_of,
+    is_part,
+    is_truth,
+    one_of,
+    truth,
+)
 from unrolled.data.series import SeriesSet
 from unrolled.models.forecasting.calendar import season_length
 from unrolled.models.forecasting.likelihoods import LOSSES
@@ -27,19 +39,15 @@ def check(settings: dict[str, Any]) -> None:
     Raises:
         ValueError: a value is not what it should be; the message names the argument.
     """
-    for name in ("hidden_size", "num_layers", "horizon", "batch_size"):
-        expect(name, settings[name], "a positive integer", is_count(settings[name]))
+    for name in ("hidden_size", "horizon", "batch_size"):
+        integer(name, settings[name])
+    integer("num_layers", settings["num_layers"], most=MOST_LAYERS)
     for name in ("window", "segment", "season", "truncate", "windows_per_epoch"):
-        value = settings[name]
-        expect(name, value, "a positive integer or None", value is None or is_count(value))
-    expect("dropout", settings["dropout"], "a number from 0 to below 1", _is_part(settings["dropout"]))
+        integer_or_none(name, settings[name])
+    fraction("dropout", settings["dropout"])
     validation = settings["validation"]
-    expect(
-        "validation",
-        validation,
-        "a part from 0 to below 1, or a number of steps",
-        _is_part(validation) or is_count(validation),
-    )
+    fits = is_part(validation) or is_count(validation)
+    expect("validation", validation, "a part from 0 to below 1, or a number of steps", fits)
     for name, known in (("head", HEADS), ("loss", LOSSES)):
         one_of(name, settings[name], known)
     scaling = settings["scaling"]
@@ -55,10 +63,10 @@ def check(settings: dict[str, Any]) -> None:
             name,
             value,
             "True, False or 'auto'",
-            isinstance(value, bool) or is_one_of(value, ["auto"]),
+            is_truth(value) or is_one_of(value, ["auto"]),
         )
     for name in ("calendar", "independent", "conformal"):
-        expect(name, settings[name], "True or False", isinstance(settings[name], bool))
+        truth(name, settings[name])
     lag = settings["difference"]
     expect("difference", lag, "a positive integer, 'season', 'auto' or None", _is_lag(lag))
     check_levels(settings["quantiles"], "quantiles")
@@ -71,7 +79,9 @@ def check(settings: dict[str, Any]) -> None:
         raise ValueError("truncate: expected scaling 'series', 'global' or None, since there are no windows to scale")
     if settings["loss"] == "negative-binomial" and scaling == "level":
         raise ValueError("scaling: expected 'window', 'series', 'global' or None for negative-binomial counts")
-    if settings["loss"] == "negative-binomial" and (lag not in (None, "auto") or settings["log"] is True):
+    if settings["loss"] == "negative-binomial" and (
+        lag not in (None, "auto") or (is_truth(settings["log"]) and settings["log"])
+    ):
         raise ValueError("loss: negative-binomial counts can be neither differenced nor taken logarithms of")
 
 
@@ -156,14 +166,5 @@ def _some(count: int) -> list[int]:
     return list(range(count)) if count <= LOOKED_AT else np.linspace(0, count - 1, LOOKED_AT).astype(int).tolist()
 
 
-def is_count(value: Any) -> bool:
-    """Whether it is a positive integer."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
-
-
 def _is_lag(value: Any) -> bool:
     return value is None or is_count(value) or (isinstance(value, str) and value in ("season", "auto"))
-
-
-def _is_part(value: Any) -> bool:
-    return is_number(value) and bool(0 <= value < 1)

@@ -49,7 +49,7 @@ class Characters:
                 counts.update(block)
         known = sorted(character for character, count in counts.items() if count >= min_count)
         if not known:
-            found = f"none that occurs {min_count} times" if counts else "none"
+            found = f"none that occurs {min_count} times (min_count)" if counts else "none"
             raise ValueError(f"corpus: expected text, found {found}")
         return cls(known)
 

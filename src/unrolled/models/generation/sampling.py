@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.checks import expect, is_integer, is_number
+from unrolled.checks import at_least_0, expect, integer_or_none, is_number
 from unrolled.models.generation.network import GeneratorNetwork
 from unrolled.stream import Stream
 
@@ -33,9 +33,9 @@ class Choice:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        heat, k, p = self.temperature, self.top_k, self.top_p
-        expect("temperature", heat, "a number of at least 0", is_number(heat) and heat >= 0)
-        expect("top_k", k, "a positive integer or None", k is None or (is_integer(k) and k >= 1))
+        at_least_0("temperature", self.temperature)
+        integer_or_none("top_k", self.top_k)
+        p = self.top_p
         expect("top_p", p, "a number above 0 and at most 1, or None", p is None or (is_number(p) and 0 < p <= 1))
 
     def probabilities(self, told: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Choice:
             return torch.zeros_like(told).index_fill(0, told.argmax(), 1.0)
         order = torch.argsort(told, descending=True, stable=True)
         # The difference first: small temperatures would make infinities of the quotients.
-        sorted_ = ((told[order] - told[order[0]]) / self.temperature).softmax(0)
+        sorted_ = ((told[order] - told[order[0]]) / float(self.temperature)).softmax(0)
         if self.top_k is not None:
             sorted_[self.top_k :] = 0.0
             sorted_ /= sorted_.sum()

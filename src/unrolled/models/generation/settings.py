@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from unrolled.checks import expect, is_integer, is_number, one_of
+from unrolled.checks import MOST_LAYERS, fraction, integer, integer_or_none, one_of, truth
 from unrolled.models.generation.byte_pairs import BYTES
 
 LEVELS = ("char", "subword")
@@ -35,17 +33,13 @@ class Settings:
     validation_fraction: float
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "num_layers", "min_count", "batch_size", "truncate"):
-            value = getattr(self, name)
-            expect(name, value, "a positive integer", is_integer(value) and value >= 1)
-        size = self.embedding_size
-        expect("embedding_size", size, "a positive integer or None", size is None or (is_integer(size) and size >= 1))
+        for name in ("hidden_size", "min_count", "batch_size", "truncate"):
+            integer(name, getattr(self, name))
+        integer("num_layers", self.num_layers, most=MOST_LAYERS)
+        integer_or_none("embedding_size", self.embedding_size)
         one_of("level", self.level, LEVELS)
-        size = self.vocabulary_size
-        expect("vocabulary_size", size, f"an integer of at least {BYTES}", is_integer(size) and size >= BYTES)
+        integer("vocabulary_size", self.vocabulary_size, least=BYTES)
         for name in ("tied", "variational"):
-            value = getattr(self, name)
-            expect(name, value, "True or False", isinstance(value, (bool, np.bool_)))
+            truth(name, getattr(self, name))
         for name in ("dropout", "weight_dropout", "validation_fraction"):
-            value = getattr(self, name)
-            expect(name, value, "a number from 0 to below 1", is_number(value) and 0 <= value < 1)
+            fraction(name, getattr(self, name))

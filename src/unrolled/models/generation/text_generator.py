@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from unrolled.cells import Cell
-from unrolled.checks import is_integer
+from unrolled.checks import instance, integer, integer_or_none
 from unrolled.data.documents import Documents, plain
-from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import TOKENIZER, ModelError, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
@@ -45,7 +45,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer.
-        num_layers: recurrent layers.
+        num_layers: recurrent layers; at most 1,000.
         level: "char" for characters, "subword" for byte-pair encoding over UTF-8.
         embedding_size: numbers of a symbol's vector; None for as many as the top layer gives.
         vocabulary_size: most subwords, 256 (the bytes) or more; of no use for characters.
@@ -172,8 +172,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         settings, options = self._settings(), self._options()
-        if checkpoints is not None and self.random_state is None:
-            raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
+        path = checkpoint_folder(checkpoints, resume, self.random_state)
         seed = drawn_seed(self.random_state)
         documents = _documents(corpus)
         given = None if validation_data is None else _documents(validation_data, "validation_data")
@@ -197,7 +196,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         tracks = Tracks(own, len(self.units_), int(settings.truncate), int(settings.batch_size), device)
         self.network_.prepare_to_carry(tracks.rows)
         identity = {**self._config(), "seed": seed, "corpus": tokens.fingerprint}
-        folder = None if checkpoints is None else Checkpoints(checkpoints, identity)
+        folder = None if path is None else Checkpoints(path, identity)
         try:
             self.history_ = train(
                 self.network_,
@@ -243,6 +242,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             ValueError: an argument is not what it should be.
             NotFittedError: `fit` was not called.
         """
+        integer("n", n, least=0)
         found = self.stream(prompt, n, temperature, top_k=top_k, top_p=top_p, random_state=random_state)
         return "".join(found)
 
@@ -264,10 +264,8 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             ValueError, NotFittedError: as `sample`.
         """
         check_is_fitted(self)
-        if not isinstance(prompt, str):
-            raise ValueError(f"prompt: expected text, found {type(prompt).__name__}")
-        if n is not None and (not is_integer(n) or n < 0):
-            raise ValueError(f"n: expected an integer of at least 0, found {n!r}")
+        instance("prompt", prompt, str, "text")
+        n = integer_or_none("n", n, least=0)
         choice = Choice(temperature, top_k, top_p)
         seed = own_seed(random_state)
         return self._written(prompt, n, choice, torch.Generator().manual_seed(seed))

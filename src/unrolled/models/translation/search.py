@@ -52,7 +52,8 @@ class Penalties:
 
     def score(self, log_probability: float, tokens: int, covered: Tensor | None) -> float:
         """Of a sentence of so many tokens, the end counted, that gave each place so much attention, (source,)."""
-        value: float = log_probability / ((5 + tokens) / 6) ** self.length
+        # A power too large for a float would be an error, one too small is 0.
+        value: float = log_probability * ((5 + tokens) / 6) ** -self.length
         if covered is not None and self.coverage:
             # A place without any attention costs much, but not everything.
             value += self.coverage * float(covered.clamp(1e-6, 1.0).log().sum())

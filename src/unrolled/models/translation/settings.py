@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from unrolled.checks import expect, is_integer, is_number, is_one_of, one_of
+from unrolled.checks import MOST_LAYERS, expect, fraction, integer, integer_or_none, is_one_of, one_of, truth
 from unrolled.models.translation.tokenizer import KINDS as SUBWORDS
 from unrolled.models.translation.tokenizer import SPECIAL
 from unrolled.nn.attention import KINDS as ATTENTION
@@ -43,23 +41,17 @@ class Settings:
     validation_fraction: float
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "embedding_size", "num_layers", "max_length", "batch_tokens"):
-            value = getattr(self, name)
-            expect(name, value, "a positive integer", is_integer(value) and value >= 1)
-        samples = self.softmax_samples
-        counts = samples is None or (is_integer(samples) and samples >= 1)
-        expect("softmax_samples", samples, "a positive integer or None", counts)
+        for name in ("hidden_size", "embedding_size", "max_length", "batch_tokens"):
+            integer(name, getattr(self, name))
+        integer("num_layers", self.num_layers, most=MOST_LAYERS)
+        integer_or_none("softmax_samples", self.softmax_samples)
         for name in ("bidirectional", "input_feeding", "reverse_source", "tied", "variational"):
-            value = getattr(self, name)
-            expect(name, value, "True or False", isinstance(value, (bool, np.bool_)))
+            truth(name, getattr(self, name))
         for name in ("dropout", "label_smoothing", "scheduled_sampling", "validation_fraction"):
-            value = getattr(self, name)
-            expect(name, value, "a number from 0 to below 1", is_number(value) and 0 <= value < 1)
-        size = self.vocabulary_size
-        expect("vocabulary_size", size, f"an integer above {len(SPECIAL)}", is_integer(size) and size > len(SPECIAL))
+            fraction(name, getattr(self, name))
+        integer("vocabulary_size", self.vocabulary_size, least=len(SPECIAL) + 1)
         for name, known in (("subwords", SUBWORDS), ("monitor", MONITORS)):
-            value = getattr(self, name)
-            one_of(name, value, known)
+            one_of(name, getattr(self, name), known)
         attention = self.attention
         kinds = f"one of {', '.join(ATTENTION)}, or None"
         expect("attention", attention, kinds, attention is None or is_one_of(attention, ATTENTION))

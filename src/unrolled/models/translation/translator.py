@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from unrolled.cells import Cell
-from unrolled.checks import is_integer, is_number
+from unrolled.checks import at_least_0, instance, integer, integer_or_none, is_iterable, truth, within
 from unrolled.data import Pairs, token_batches
-from unrolled.models.estimator import cell_maker, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -55,7 +55,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
     Args:
         cell: name of a cell (`unrolled.cells.by_name`), or a class of cells.
         hidden_size: units of each layer, and of each direction.
-        num_layers: layers of the encoder, and of the decoder.
+        num_layers: layers of the encoder, and of the decoder; at most 1,000.
         bidirectional: whether the encoder reads the source backwards too.
         embedding_size: numbers of a token's vector.
         attention: "bahdanau" (additive), "luong" (general), "dot", or None: then all that the decoder knows of the
@@ -211,11 +211,11 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         settings, options = self._settings(), self._options()
-        if checkpoints is not None and self.random_state is None:
-            raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
+        path = checkpoint_folder(checkpoints, resume, self.random_state)
         seed = drawn_seed(self.random_state)
         pairs = _pairs(source, target)
-        given = None if validation_data is None else _pairs_of(validation_data)
+        with within("validation_data"):
+            given = None if validation_data is None else _pairs_of(validation_data)
         size, kind = int(settings.vocabulary_size), settings.subwords
         self.subwords_ = (
             Subwords.read(made_once(lambda: Subwords.train((pair[0] for pair in pairs), size, kind).text)),
@@ -233,7 +233,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             count = min(round(settings.validation_fraction * len(corpus)), len(corpus) - 1)
             held, own = order[:count].sort().values, order[count:].sort().values
         # Text that was held back is judged as it comes: long sentences too.
-        validation = corpus if given is None else self._corpus(given, None)
+        with within("validation_data"):
+            validation = corpus if given is None else self._corpus(given, None)
         if given is not None:
             held = torch.arange(len(validation))
             if not len(held):
@@ -243,7 +244,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network_ = self._network(settings, *map(len, self.subwords_)).to(device)
-        folder = None if checkpoints is None else Checkpoints(checkpoints, {**self._config(), "seed": seed})
+        folder = None if path is None else Checkpoints(path, {**self._config(), "seed": seed})
         cost = _Cost(corpus, device, settings)
         lengths = corpus.lengths[own]
         try:
@@ -324,24 +325,20 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             ValueError, NotFittedError: as `translate`.
         """
         check_is_fitted(self)
-        _check_count("beam", beam)
-        if n_best is not None:
-            _check_count("n_best", n_best)
-            if n_best > beam:
-                raise ValueError(f"n_best: expected at most beam ({beam}), found {n_best}")
-        for name, value in (("length_penalty", length_penalty), ("coverage_penalty", coverage_penalty)):
-            if not is_number(value) or value < 0:
-                raise ValueError(f"{name}: expected a number of at least 0, found {value!r}")
+        beam, best, together = integer("beam", beam), integer_or_none("n_best", n_best), integer_or_none("chunk", chunk)
+        if best is not None and best > beam:
+            raise ValueError(f"n_best: expected at most beam ({beam}), found {best}")
+        truth("copy_unknown", copy_unknown)
         choices = Choices(
-            beam=int(beam),
-            n_best=int(beam if n_best is None else n_best),
-            penalties=Penalties(float(length_penalty), float(coverage_penalty)),
+            beam=beam,
+            n_best=best or beam,
+            penalties=Penalties(
+                at_least_0("length_penalty", length_penalty), at_least_0("coverage_penalty", coverage_penalty)
+            ),
             copy_unknown=copy_unknown,
-            max_length=_checked_length(max_length),
+            max_length=integer_or_none("max_length", max_length),
         )
-        if chunk is not None:
-            _check_count("chunk", chunk)
-        return self._decoding()(_checked_sentences(sentences), choices, CHUNK if chunk is None else int(chunk))
+        return self._decoding()(_checked_sentences(sentences), choices, together or CHUNK)
 
     def sample(
         self,
@@ -362,15 +359,14 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             ValueError, NotFittedError: as `translate`.
         """
         check_is_fitted(self)
-        if not is_number(temperature) or temperature < 0:
-            raise ValueError(f"temperature: expected a number of at least 0, found {temperature!r}")
+        truth("copy_unknown", copy_unknown)
         seed = own_seed(random_state)
         generator = torch.Generator(self._device_now()).manual_seed(seed)
         choices = Choices(
             beam=0,
-            temperature=float(temperature),
+            temperature=at_least_0("temperature", temperature),
             copy_unknown=copy_unknown,
-            max_length=_checked_length(max_length),
+            max_length=integer_or_none("max_length", max_length),
             generator=generator,
         )
         return [best.text for best, *_ in self._decoding()(_checked_sentences(sentences), choices)]
@@ -427,7 +423,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if vars(self)["attention"] is None:
             raise ValueError("attention: expected a translator with attention, found one that was made with None")
-        (sentence,) = _checked_sentences([sentence])
+        for name, text in (("sentence", sentence), ("target", "" if target is None else target)):
+            instance(name, text, str, "text")
         if target is None:
             (target,) = self.translate([sentence], copy_unknown=True)
         own, other = (kind.encode([text])[0] for kind, text in zip(self.subwords_, (sentence, target), strict=True))
@@ -602,27 +599,15 @@ def _pairs_of(given: Any) -> Pairs:
 
 
 def _checked_sentences(sentences: Any) -> Iterator[str]:
-    if isinstance(sentences, str) or not isinstance(sentences, Iterable):
+    if isinstance(sentences, str) or not is_iterable(sentences):
         raise ValueError(f"sentences: expected a list of sentences, found {type(sentences).__name__}")
 
     def each() -> Iterator[str]:
         for number, sentence in enumerate(sentences):
-            if not isinstance(sentence, str):
-                raise ValueError(f"sentences[{number}]: expected text, found {type(sentence).__name__}")
+            instance(f"sentences[{number}]", sentence, str, "text")
             yield sentence
 
     return each()
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not is_integer(value) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, found {value!r}")
-
-
-def _checked_length(value: Any) -> int | None:
-    if value is not None:
-        _check_count("max_length", value)
-    return None if value is None else int(value)
 
 
 def _check_plausible(settings: Settings, tensors: dict[str, Tensor]) -> None:
