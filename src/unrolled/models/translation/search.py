@@ -249,7 +249,7 @@ def _highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     blocks = values.shape[-1] // BLOCK
     if blocks <= count:
         return tuple(values.topk(count, -1))  # type: ignore[return-value]
-    whole = values[..., : blocks * BLOCK].unflatten(-1, (blocks, BLOCK))
+    whole = values[..., : blocks * BLOCK].reshape(*values.shape[:-1], blocks, BLOCK)
     place = whole.amax(-1).topk(count, -1).indices
     near = whole.gather(-2, place.unsqueeze(-1).expand(*place.shape, BLOCK)).flatten(-2)
     rest = values[..., blocks * BLOCK :]
