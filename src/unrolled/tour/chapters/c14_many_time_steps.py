@@ -98,8 +98,9 @@ for name in ("plain RNN", "LSTM", "LSTM, truncated to 10 steps"):
     compare(f"{name}: recalled over 60 steps", f"{recalled[name][at]:.0%}", "described only")
 
 # %% [markdown]
-# A plain net is not unable to remember, but learns it late: with ten times the training (`--full`),
-# and from the orthogonal matrices that recurrent weights start from here, it recalls everything too.
+# A plain net is not unable to remember, but learns it late: with ten times the training
+# (`--full`), and from the orthogonal matrices that recurrent weights start from here, it recalls
+# everything too.
 #
 # Truncation has a price. If the answer always lies further back than a chunk, no gradient ever
 # leads to the symbol, and the LSTM cannot learn what it should have kept. If short gaps come up
