@@ -23,7 +23,7 @@ from unrolled.checks import MOST_LAYERS, expect, fraction, integer, is_one_of, i
 from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.data.sequences import real_numbers
 from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
-from unrolled.models.folder import ModelError, read_model, write_model
+from unrolled.models.folder import making, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.shared import drawn_seed
 from unrolled.training import Callback, Checkpoints, Loss, Options, chosen_device, joined, train
@@ -256,7 +256,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ModelError: a file is missing, damaged, or not a classifier's.
         """
         config, tensors = read_model(path, cls.__name__)
-        try:
+        with making(path, "a classifier"):
             made = cls(**read_parameters(path, config, cell), device=device)
             made._checked_options()
             made.classes_ = _read(config["classes"])
@@ -266,10 +266,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             made.network_ = made._network(made.n_features_in_, len(made.classes_))
             made.network_.load_state_dict(tensors)
             made.network_.to(chosen_device(made.device)).eval()
-        except ModelError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-            raise ModelError(f"{path}: config.json and model.safetensors do not make a classifier: {error}") from error
         return made
 
     def _checked_options(self) -> Options:

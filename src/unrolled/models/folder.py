@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,26 @@ LARGEST_TOKENIZER = LARGEST_VOCABULARY = 256 * 2**20
 
 class ModelError(ValueError):
     """A folder that is no usable model; the message names it and what is wrong."""
+
+
+# What it looks like when a config is not what it should be.
+MISMADE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
+
+
+@contextmanager
+def making(path: str | Path, what: str) -> Iterator[None]:
+    """Makes a model of a folder's files; whatever goes wrong with that is a ModelError.
+
+    Args:
+        path: the folder.
+        what: is made, for the message.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except MISMADE as error:
+        raise ModelError(f"{path}: its files do not make {what}: {error}") from error
 
 
 def write_model(

@@ -25,7 +25,7 @@ from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
 from unrolled.models.estimator import checkpoint_folder, onlookers
-from unrolled.models.folder import ModelError, read_model, read_vocabulary, write_model
+from unrolled.models.folder import making, read_model, read_vocabulary, write_model
 from unrolled.models.shared import own_seed
 from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, joined
 from unrolled.training.files import checksum
@@ -229,7 +229,7 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
         """
         config, tensors = read_model(path, cls.__name__)
         words = read_vocabulary(path, config)
-        try:
+        with making(path, "word vectors"):
             parameters = dict(config["parameters"])
             if parameters["subwords"] is not None:
                 parameters["subwords"] = tuple(parameters["subwords"])
@@ -252,8 +252,6 @@ class WordVectors(BaseEstimator):  # type: ignore[misc]
             made.vocabulary_ = vocabulary
             made.history_ = list(config["history"])
             made.loss_curve_ = [(int(at), float(loss)) for at, loss in config["loss_curve"]]
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise ModelError(f"{path}: its files do not make word vectors: {error}") from error
         return made
 
     def _train(

@@ -14,7 +14,7 @@ from torch import Tensor
 from unrolled.checks import as_path
 from unrolled.data.frames import read_series
 from unrolled.data.series import SeriesSet
-from unrolled.models.folder import ModelError, read_model, write_model
+from unrolled.models.folder import ModelError, making, read_model, write_model
 from unrolled.models.forecasting.base import Floats, Forecasting
 from unrolled.models.forecasting.conformal import Calibration
 from unrolled.models.forecasting.forecaster import Forecaster
@@ -152,12 +152,10 @@ class EnsembleForecaster(Forecasting):
             members.append(Forecaster.read(path, own, parts, device=device))
         made = cls([clone(member) for member in members])
         made.members_ = members
-        try:
+        with making(path, "an ensemble"):
             made.checked_options()
             own = config.get("calibration")
             made.calibration_ = None if own is None else Calibration.from_record(own)
-        except ValueError as error:
-            raise ModelError(f"{path}: {error}") from error
         made._take(members[0])
         return made
 

@@ -18,7 +18,7 @@ from unrolled.checks import integer, truth
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
 from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
-from unrolled.models.folder import ModelError, read_model, write_model
+from unrolled.models.folder import making, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
 from unrolled.models.forecasting.calendar import features
@@ -347,7 +347,7 @@ class Forecaster(Forecasting):
         Raises:
             ModelError: `written` did not give this.
         """
-        try:
+        with making(path, "a forecaster"):
             made = cls(**read_parameters(path, config, cell), device=device)
             made.checked_options()
             made.series_, made.scales_ = record.read(config["series"], tensors)
@@ -362,10 +362,6 @@ class Forecaster(Forecasting):
             made.model_ = made._model(made.series_)
             made.model_.load_state_dict(own)
             made.model_.to(chosen_device(made.device)).eval()
-        except ModelError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, IndexError) as error:
-            raise ModelError(f"{path}: config.json and model.safetensors do not make a forecaster: {error}") from error
         return made
 
     def checked_options(self) -> Options:

@@ -20,7 +20,14 @@ from unrolled.cells import Cell
 from unrolled.checks import instance, integer, integer_or_none
 from unrolled.data.documents import Documents, plain
 from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
-from unrolled.models.folder import TOKENIZER, ModelError, read_model, read_tokenizer, read_vocabulary, write_model
+from unrolled.models.folder import (
+    TOKENIZER,
+    making,
+    read_model,
+    read_tokenizer,
+    read_vocabulary,
+    write_model,
+)
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
 from unrolled.models.generation.network import GeneratorNetwork
@@ -344,7 +351,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             ModelError: a file is missing, damaged, or not a generator's.
         """
         config, tensors = read_model(path, cls.__name__)
-        try:
+        with making(path, "a text generator"):
             made = cls(**read_parameters(path, config, cell), device=device)
             settings = made._settings()
             made._options()
@@ -360,10 +367,6 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             made.network_ = made._network(settings)
             made.network_.load_state_dict(tensors)
             made.network_.to(chosen_device(made.device)).eval()
-        except ModelError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-            raise ModelError(f"{path}: its files do not make a text generator: {error}") from error
         return made
 
     def _settings(self) -> Settings:

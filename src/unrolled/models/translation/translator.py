@@ -23,7 +23,7 @@ from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, 
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
-    ModelError,
+    making,
     read_model,
     read_tokenizer,
     write_model,
@@ -468,7 +468,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         """
         config, tensors = read_model(path, cls.__name__)
         texts = [read_tokenizer(path, config, name) for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER)]
-        try:
+        with making(path, "a translator"):
             made = cls(**read_parameters(path, config, cell), device=device)
             settings = made._settings()
             made._options()
@@ -479,10 +479,6 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             made.network_ = made._network(settings, *map(len, made.subwords_))
             made.network_.load_state_dict(tensors)
             made.network_.to(chosen_device(made.device)).eval()
-        except ModelError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-            raise ModelError(f"{path}: its files do not make a translator: {error}") from error
         return made
 
     def _settings(self) -> Settings:
