@@ -6,8 +6,8 @@ python -m benchmarks.translate --peer PYTHON [--pairs 10000] [--epochs 2]
 Every model has the same cell, sizes, subwords and passes over the 29,000 training pairs (English to French); BLEU and
 chrF are sacrebleu's, on plain text with its case. Seconds are of the processor, over all its cores. The data set is
 looked for in UNROLLED_DATA, and fetched if need be. With --peer a GRU with Luong's attention is trained beside
-JoeyNMT's, run by PYTHON, an interpreter that has it: the same pairs, subwords, sizes, rate and number of updates, one
-thread each.
+JoeyNMT's, run by PYTHON, an interpreter that has it: the same pairs, subwords, sizes, rate, number of updates and about
+as many tokens in each, one thread each.
 """
 
 from __future__ import annotations
