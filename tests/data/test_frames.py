@@ -160,6 +160,24 @@ def test_time_zones_come_back() -> None:
     assert found.lengths[0] == 72
 
 
+@pytest.mark.parametrize("kind", [pl.Int8, pl.UInt64, pl.Int128, pl.Float64])
+def test_whole_numbers_of_any_width_are_times(kind: type[pl.DataType], tmp_path) -> None:
+    frame = pl.DataFrame({"ds": pl.Series([3, 4, 5], dtype=kind), "y": pl.Series([1, 2, 3], dtype=kind)})
+    frame.write_parquet(tmp_path / "whole.parquet")
+    for source in (frame, tmp_path / "whole.parquet"):
+        found = read_series(source)
+        assert found.values[:, 0].tolist() == [1, 2, 3]
+        assert found.times(0, 0, 3).tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", [2**62, 2**63, -(2**100), 0.5, float("inf")])
+def test_times_that_fit_no_whole_number_are_refused(wrong: float) -> None:
+    kind = pl.Float64 if isinstance(wrong, float) else pl.Int128
+    frame = pl.DataFrame({"ds": pl.Series([1, 2, wrong], dtype=kind), "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(DataError, match=r"column 'ds', row 2: expected a time or a whole number"):
+        read_series(frame)
+
+
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=5),
     missing=st.sets(st.integers(0, 59)),

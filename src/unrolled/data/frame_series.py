@@ -20,6 +20,8 @@ ID, TIME, TARGET = "unique_id", "ds", "y"
 LAYOUTS = ("long", "columns", "rows")
 # A gap this many times as long as the series itself is taken for a mistake in a time stamp.
 LONGEST_GAP = 20
+# Whole numbers as times end here: differences of further ones would not fit 64 bits.
+FARTHEST = 2.0**61
 
 
 @dataclass(frozen=True)
@@ -342,18 +344,19 @@ def _times(table: Table, name: str | None) -> tuple[Times | None, str]:
     """Times as datetime64[us] in UTC or integers, and the zone they came in."""
     if name is None:
         return None, ""
+    import narwhals as nw
+
     column = table.column(name, "time_column")
     nothing = column.is_null().to_numpy()
     if nothing.any():
         raise DataError(f"{table.place(int(nothing.argmax()), name)}: expected a time, found nothing")
-    if column.dtype.is_integer():
-        return column.to_numpy().astype(np.int64), ""
     if column.dtype.is_numeric():
         values = _floats(column)
-        if (values != np.round(values)).any():
-            row = int((values != np.round(values)).argmax())
+        wrong = ~((np.abs(values) <= FARTHEST) & (values == np.round(values)))
+        if wrong.any():
+            row = int(wrong.argmax())
             raise DataError(f"{table.place(row, name)}: expected a time or a whole number, found {values[row]}")
-        return values.astype(np.int64), ""
+        return column.cast(nw.Int64).to_numpy() if column.dtype.is_integer() else values.astype(np.int64), ""
     if column.dtype.is_temporal():
         zone = getattr(column.dtype, "time_zone", None) or ""
         if zone:
