@@ -16,7 +16,6 @@ LARGEST = 2**31 - 1
 # The most layers on top of each other.
 MOST_LAYERS = 1000
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
-_TRUTHS = (bool, np.bool_)
 
 
 class WrongTypeError(TypeError, ValueError):
@@ -72,7 +71,7 @@ def is_part(value: Any) -> bool:
 
 def is_truth(value: Any) -> bool:
     """Whether it is True or False, of Python or NumPy."""
-    return isinstance(value, _TRUTHS)
+    return isinstance(value, (bool, np.bool_))
 
 
 def is_iterable(value: Any) -> bool:
@@ -133,7 +132,7 @@ def truth(name: str, value: Any) -> None:
     Raises:
         WrongTypeError: it is something else, which may mean something else.
     """
-    if not isinstance(value, _TRUTHS):
+    if not is_truth(value):
         raise WrongTypeError(f"{name}: expected True or False, found {type(value).__name__}")
 
 

@@ -48,6 +48,18 @@ def test_nothing_to_draw_is_said() -> None:
         plots.confusion_matrix([1, 2], [1])
 
 
+@pytest.mark.parametrize("count", [1, 3, 5, 8])
+def test_the_legend_of_many_curves_is_inside_the_picture(count: int, tmp_path) -> None:
+    curves = {f"LSTM, forget bias {number}": ([1, 2], [0.5, 0.1]) for number in range(count)}
+    figure = plots.against_lag(curves, "accuracy", chance=0.1)
+    # Laid out when it is drawn.
+    figure.savefig(tmp_path / "lag.png")
+    legend, whole = figure.legends[0].get_window_extent(), figure.bbox
+    assert legend.x0 >= whole.x0
+    assert legend.x1 <= whole.x1
+    assert legend.y1 <= figure.axes[0].get_window_extent().y0
+
+
 def test_curves_against_lag(tmp_path) -> None:
     curves = {"RNN": ([1, 2, 4], [0.5, 0.0, 0.1]), "LSTM": ([1, 2, 4], [0.9, 0.8, 0.7])}
     figure = plots.against_lag(curves, "accuracy", title="copying", chance=0.1, log=True)

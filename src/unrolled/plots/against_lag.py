@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 MARKERS = "osD^vPX*"
+LEGEND_COLUMNS = 3
 
 
 def against_lag(
@@ -53,5 +54,7 @@ def against_lag(
     axes.set_title(title, fontsize=10)
     axes.margins(x=0.02)
     axes.grid(alpha=0.3)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(curves) + 1, frameon=False)
+    # In rows of a few, since a legend wider than the picture would be cut off.
+    columns = min(len(curves) + 1, LEGEND_COLUMNS)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
     return figure

@@ -16,7 +16,8 @@ from unrolled.models.forecasting.windows import Batch
 from unrolled.nn import Dropout, Recurrent
 
 HEADS = ("direct", "recursive")
-# The dense layer that reads a segment makes at most so many features of each.
+# The dense layer that reads a segment makes at most so many of each feature: more of a few would cost products for
+# nothing.
 WIDENED = 8
 
 
@@ -107,7 +108,7 @@ class DirectNetwork(nn.Module):
     Args:
         make_cell: makes a layer's cell from its input size.
         shape: sizes.
-        hidden_size: features of a segment.
+        hidden_size: the most features that the dense layer makes of a segment.
         num_layers, dropout: of the recurrent layers; dropout between them and before the last dense layer.
     """
 
@@ -120,7 +121,6 @@ class DirectNetwork(nn.Module):
         self.positions = -(-shape.horizon // self.out_segment)
         self.features = Features(shape)
         features = shape.segment * shape.step_features
-        # A few features make no more than a few times as many worth multiplying.
         width = min(hidden_size, WIDENED * features)
         self.embed = nn.Linear(features, width)
         self.recurrent = Recurrent(layers_of(make_cell, width, num_layers, dropout))

@@ -80,7 +80,7 @@ def check(settings: dict[str, Any]) -> None:
     if settings["loss"] == "negative-binomial" and scaling == "level":
         raise ValueError("scaling: expected 'window', 'series', 'global' or None for negative-binomial counts")
     if settings["loss"] == "negative-binomial" and (
-        lag not in (None, "auto") or (is_truth(settings["log"]) and settings["log"])
+        lag not in (None, "auto") or settings["log"] not in (False, "auto")
     ):
         raise ValueError("loss: negative-binomial counts can be neither differenced nor taken logarithms of")
 
@@ -167,4 +167,4 @@ def _some(count: int) -> list[int]:
 
 
 def _is_lag(value: Any) -> bool:
-    return value is None or is_count(value) or (isinstance(value, str) and value in ("season", "auto"))
+    return value is None or is_count(value) or is_one_of(value, ["season", "auto"])

@@ -20,14 +20,7 @@ from unrolled.cells import Cell
 from unrolled.checks import instance, integer, integer_or_none
 from unrolled.data.documents import Documents, plain
 from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
-from unrolled.models.folder import (
-    TOKENIZER,
-    making,
-    read_model,
-    read_tokenizer,
-    read_vocabulary,
-    write_model,
-)
+from unrolled.models.folder import TOKENIZER, making, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
 from unrolled.models.generation.network import GeneratorNetwork

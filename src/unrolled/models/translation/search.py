@@ -249,14 +249,13 @@ def _highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     blocks = values.shape[-1] // BLOCK
     if blocks <= count:
         return tuple(values.topk(count, -1))  # type: ignore[return-value]
+    columns = torch.arange(values.shape[-1], device=values.device)
+    inside, rest = columns[: blocks * BLOCK].view(blocks, BLOCK), columns[blocks * BLOCK :]
     whole = values[..., : blocks * BLOCK].reshape(*values.shape[:-1], blocks, BLOCK)
-    place = whole.amax(-1).topk(count, -1).indices
-    near = whole.gather(-2, place.unsqueeze(-1).expand(*place.shape, BLOCK)).flatten(-2)
-    rest = values[..., blocks * BLOCK :]
-    best, index = torch.cat([near, rest], -1).topk(count, -1)
-    inside = index < near.shape[-1]
-    block = place.gather(-1, (index // BLOCK).clamp(max=count - 1))
-    return best, torch.where(inside, block * BLOCK + index % BLOCK, index - near.shape[-1] + blocks * BLOCK)
+    high = whole.amax(-1).topk(count, -1).indices
+    near = torch.cat([inside[high].flatten(-2), rest.expand(*high.shape[:-1], -1)], -1)
+    best, index = values.gather(-1, near).topk(count, -1)
+    return best, near.gather(-1, index)
 
 
 def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
