@@ -1,5 +1,10 @@
 """Series from arrays, frames and files: every form gives the same series, and bad ones are told in one line."""
 
+import base64
+import gzip
+import zlib
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -9,6 +14,7 @@ from hypothesis import strategies as st
 
 from unrolled.data import DataError, SeriesSet, read_series
 from unrolled.data.frames import check_future, read_like, with_future
+from unrolled.data.parquet import read_parquet
 
 A, B = np.arange(6.0), np.array([3.0, np.nan, 5.0, 7.0])
 
@@ -245,6 +251,57 @@ def test_bad_frames_are_told(name: str, kind: str) -> None:
         frame = as_polars(frame)
     with pytest.raises(DataError, match=told):
         read_series(frame, **roles)
+
+
+# One byte of a table of three numbers is changed, and polars asks for 2^61 bytes.
+ABORTS = (
+    "UEFSMRUAFSwVLCwVBxUAFQYVBgAAAgAAAAMFAAAAAAAA+D8AAAAAAAAEQBUKGSUABhkYAXkVABYGFk4WTiYIABkcFggVThYAAAAVAhksSARyb290FQIA"
+    "FQolAhgBeQAWBhkcGRwmVhwVChklAAYZGAF5FQAWBhZOFk4mCAAWgAEVFAAWThYGJggWThQAABkcGAxBUlJPVzpzY2hlbWEYoAEvLy8vLzI0QUFBQUVB"
+    "QUFBOHYvLy94UUFBQUFFQUFFQUFBQUtBQXNBQ0FBS0FBUUErUC8vL3d3QUFBQUlBQWdBQUFBRUFBRUFBQUFFQUFBQTdQLy8vekFBQUFBZ0FBQUFHQUFB"
+    "QUFFREFBQVFBQklBQkFBUUFCRUFDQUFBQUF3QUFBQUFBUHIvLy84Q0FBWUFCZ0FFQUFFQUFBQjVBQT09ABhOUG9sYXJzIChweXRob24pIHZlcnNpb24g"
+    "Mi4xLjAgKGJ1aWxkIDdmOTAyYmQzZmZkMjdmZjgyZDE0Mjc4YTA5YTI5NWZmMmY3YWVkOTIpGRwcAAAATgEAAFBBUjE="
+)
+
+
+def test_a_parquet_file_that_breaks_its_reader_is_refused(tmp_path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(base64.b64decode(ABORTS))
+    with pytest.raises(DataError, match=r"a\.parquet: cannot be read as \.parquet: "):
+        read_series(path)
+    path.write_bytes(b"this is no table")
+    with pytest.raises(DataError, match="must end with PAR1"):
+        read_series(path)
+
+
+def test_all_types_come_out_of_a_parquet_file(tmp_path) -> None:
+    frame = pl.DataFrame(
+        {
+            "text": ["a", None, "ü"],
+            "category": pl.Series(["u", "v", "u"], dtype=pl.Categorical),
+            "time": pl.Series([datetime(2024, 1, day) for day in (1, 2, 3)]).dt.replace_time_zone("Europe/Berlin"),
+            "number": [1.5, None, float("nan")],
+            "wide": pl.Series([1, 2, 3], dtype=pl.Int128),
+            "nothing": [None, None, None],
+        }
+    )
+    frame.write_parquet(tmp_path / "a.parquet")
+    found = read_parquet(tmp_path / "a.parquet")
+    assert found.equals(frame)
+    assert found.schema == frame.schema
+
+
+def test_a_packed_table_is_read_within_bounds(tmp_path) -> None:
+    path = tmp_path / "a.csv.gz"
+    table = b"ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,4\n"
+    path.write_bytes(gzip.compress(table))
+    assert same(read_series(path), np.array([1.0, 2.0, 4.0]))
+    for packed in (zlib.compress(table), zlib.compress(table, 0), gzip.compress(gzip.compress(table))):
+        path.write_bytes(packed)
+        with pytest.raises(DataError, match="packed in another way"):
+            read_series(path)
+    path.write_bytes(gzip.compress(table + b"\n" * 10_000_000))
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read_series(path)
 
 
 def test_a_file_is_told_by_its_lines(tmp_path) -> None:

@@ -18,6 +18,8 @@ UNPACKED_BYTES = 32 * 2**20
 UNPACKED_RATIO = 50
 UNPACKED_TEXT_BYTES = 8 * 2**20
 UNPACKED_TEXT_RATIO = 20
+# How zlib's and zstd's files begin, which some readers unpack unasked and without bound.
+OTHER_PACKINGS = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")
 
 
 @contextmanager
@@ -75,3 +77,22 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}, line {number}: expected UTF-8 text, found {error.reason}") from error
+
+
+def plain_text(path: Path) -> Path | bytes:
+    """What a reader of text may be given that would unpack by itself: the path of a plain file, else its contents.
+
+    Raises:
+        DataError: the file cannot be read, unpacks to more than its limit, or is packed with zlib, zstd or twice.
+    """
+    packed = path.is_file() and is_gzip(path)
+    limit = _text_limit(path) if packed else 8
+    with reading(path) as stream:
+        content = stream.read(limit + 1)
+    if content.startswith(OTHER_PACKINGS):
+        raise DataError(f"{path}: expected text, plain or in gzip, found it packed in another way; unpack it first")
+    if not packed:
+        return path
+    if len(content) > limit:
+        raise DataError(f"{path}: unpacks to more than {limit} bytes; unpack it first")
+    return content

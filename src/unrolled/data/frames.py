@@ -12,7 +12,9 @@ import numpy as np
 from unrolled.checks import instance, is_one_of
 from unrolled.data.array_series import from_arrays, future_arrays
 from unrolled.data.errors import DataError
+from unrolled.data.files import plain_text
 from unrolled.data.frame_series import LAYOUTS, Roles, column_names, from_frame, future_rows
+from unrolled.data.parquet import read_parquet
 from unrolled.data.series import SeriesSet
 
 # Steps of a series too few to tell a frequency that others have told.
@@ -94,10 +96,11 @@ def read_file(source: str | Path) -> Any:
     import polars as pl
 
     path = _path(source)
+    if path.suffix.lower() == ".parquet":
+        return read_parquet(path)
+    content = plain_text(path)
     try:
-        if path.suffix.lower() == ".parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, null_values=list(MISSING), infer_schema_length=None, truncate_ragged_lines=False)
+        return pl.read_csv(content, null_values=list(MISSING), infer_schema_length=None, truncate_ragged_lines=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{source}: cannot be read as {path.suffix or 'CSV'}: {why}") from error
