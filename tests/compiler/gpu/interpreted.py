@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from torch import Tensor
 import unrolled
 from unrolled import cells
 from unrolled.cells import Cell, State, project, tanh
+from unrolled.compiler import plan
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu import scan, strategy
+from unrolled.compiler.gpu import graphed, scan, strategy
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.plan import gpu_plan_for
 from unrolled.nn import Dropout, Zoneout
@@ -63,6 +65,68 @@ def test_step_by_step(name: str, way: Any) -> None:
     x = torch.randn(3, 4, 4, dtype=torch.float64)
     x[2, 2:] = float("nan")
     assert_as_reference(cell, x, lengths=lengths, reverse=len(name) % 2 == 0, rtol=1e-10, atol=1e-11)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has graphs recorded here too, where a replay is the same work once more; gives the replays of each."""
+    replays = list[int]()
+    # Plans of other tests have graphs that tell others.
+    monkeypatch.setattr(plan, "_plans", OrderedDict())
+
+    def record(body: Any) -> Any:
+        body()
+        replays.append(0)
+        mine = len(replays) - 1
+
+        def replay() -> None:
+            replays[mine] += 1
+            body()
+
+        return replay
+
+    monkeypatch.setattr(graphed, "can_record", lambda device: True)
+    monkeypatch.setattr(graphed, "place", lambda: "here")
+    monkeypatch.setattr(graphed, "record", record)
+    return replays
+
+
+@pytest.mark.parametrize("name", ["gru-reset-before", "projected-lstm"])
+@pytest.mark.parametrize("lengths", [None, [4, 0, 2]])
+@pytest.mark.parametrize("batch_major", [True, False])
+def test_a_recorded_loop(name: str, lengths: list[int] | None, batch_major: bool, way: Any, recorded: Any) -> None:
+    way("graphed")
+    for turn in range(4):
+        # The graphs outlive cells' values and tensors, and must take nothing of an earlier call.
+        cell = cells.make(name, 4, 7, dtype=torch.float64)
+        x = torch.randn((3, 4, 4) if batch_major else (4, 3, 4), dtype=torch.float64)
+        own = None if lengths is None else torch.tensor(lengths[turn % 3 :] + lengths[: turn % 3])
+        options = {"lengths": own, "time_major": not batch_major, "reverse": turn % 2 == 0}
+        assert_as_reference(cell, x, **options, rtol=1e-10, atol=1e-11)
+    # Of either direction of time the second call is recorded, forward and backward.
+    assert recorded == [1, 1, 1, 1]
+
+
+def test_shapes_that_come_once_are_not_recorded(way: Any, recorded: Any) -> None:
+    way("graphed")
+    cell = cells.GRU(3, 5, dtype=torch.float64)
+    for steps in (1, 2, 3, 0, 0):
+        unrolled.unroll(cell, torch.randn(2, steps, 3, dtype=torch.float64), backend="triton")
+    assert not recorded
+
+
+def test_few_graphs_are_kept(way: Any, recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    way("graphed")
+    monkeypatch.setattr(graphed, "KEPT", 1)
+    cell = cells.GRU(3, 5, dtype=torch.float64)
+    made = gpu_plan_for(cell, Precision.DOUBLE)
+    with torch.no_grad():
+        for steps in (1, 1, 2, 2, 1, 1):
+            x = torch.randn(2, steps, 3, dtype=torch.float64)
+            assert_close = torch.testing.assert_close
+            assert_close(*(unrolled.unroll(cell, x, backend=name)[0] for name in ("triton", "reference")))
+    assert recorded == [1, 1, 2]
+    assert len(made.inference.graphed._graphs) == 1
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from torch import Tensor
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.choose import fastest, size_class
 from unrolled.compiler.gpu.form import Form, worth_trying
+from unrolled.compiler.gpu.graphed import Graphed
 from unrolled.compiler.gpu.kernel import Kernel, shared_memory
 from unrolled.compiler.gpu.scan import Scan
 from unrolled.compiler.gpu.stepwise import Stepwise
@@ -37,6 +38,7 @@ class Strategies:
         self.program = program
         self.sequence = Kernel(program, precision, ascending=ascending)
         self.stepwise = Stepwise(program, precision, ascending=ascending)
+        self.graphed = Graphed(self.stepwise)
         found = linear(program)
         self.scan = None if found is None else Scan(found, precision, ascending=ascending)
         self.numbers = self.sequence.numbers
@@ -44,15 +46,17 @@ class Strategies:
         self._wide = max(padded(op.width) for op in program.graph.ops) > WIDEST
         self._products = any(op.kind == "product" for op in program.graph.ops)
 
-    def names(self, device: torch.device) -> dict[str, Form | Stepwise | Scan]:
+    def names(self, device: torch.device) -> dict[str, Form | Stepwise | Graphed | Scan]:
         """The ways that a device has room for, the likeliest first; a form is of the whole-sequence kernel."""
-        ways: dict[str, Form | Stepwise | Scan] = {}
+        ways: dict[str, Form | Stepwise | Graphed | Scan] = {}
         if self.scan is not None:
             ways["scan"] = self.scan
         if not self._wide:
             ways |= {str(form): form for form in worth_trying(self.sequence.forms(shared_memory(device)))}
         if self._products or not ways:
             ways["stepwise"] = self.stepwise
+            if device.type == "cuda":
+                ways["stepwise, as a graph"] = self.graphed
         return ways
 
     def run(
