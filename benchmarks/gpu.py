@@ -15,6 +15,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from itertools import islice
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -24,8 +27,11 @@ import unrolled
 from unrolled import cells
 from unrolled.bench.measure import medians
 from unrolled.bench.workloads import Own
+from unrolled.compiler.gpu.form import Form
+from unrolled.compiler.gpu.strategy import Strategies
 
-Way = Callable[[], object]
+Way = Callable[..., object]
+Result = TypeVar("Result")
 TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 # kind, batch, steps, units, whether rows are ragged
 WORKLOADS = (
@@ -43,6 +49,9 @@ WORKLOADS = (
     ("min-gru", 16, 4096, 256, False),
     ("min-lstm", 16, 4096, 256, False),
 )
+# Linear in their states.
+SCANNED = ("min-gru", "min-lstm")
+STEPPED = "ours, no scan"
 TORCH = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
@@ -104,7 +113,7 @@ def measured(
     with torch.no_grad():
         for name, forward in list(contenders.items()):
             try:
-                outputs = forward().float()
+                outputs = as_named(name, forward)().float()
                 expected = outputs if expected is None else expected
                 # Rounding of half precision adds up over the steps.
                 far = float((outputs - expected).abs().mean())
@@ -115,11 +124,9 @@ def measured(
                 del contenders[name]
                 continue
     weights = torch.randn_like(next(iter(contenders.values()))())
-    for what in ("forward", "with backward"):
-        ways = {
-            name: waited(partial(inference, forward) if what == "forward" else partial(training, forward, weights))
-            for name, forward in contenders.items()
-        }
+    passes: dict[str, Way] = {"forward": inference, "with backward": partial(training, weights)}
+    for what, way in passes.items():
+        ways = {name: waited(as_named(name, partial(way, forward))) for name, forward in contenders.items()}
         for name, seconds in medians(ways, seconds=20, most=50).items():
             rows = batch * steps if lengths is None else int(lengths.sum())
             operations = 2.0 * rows * sum(p.numel() for p in cell.parameters() if p.dim() == 2)
@@ -136,7 +143,7 @@ def inference(forward: Callable[[], Tensor]) -> None:
         forward()
 
 
-def training(forward: Callable[[], Tensor], weights: Tensor) -> None:
+def training(weights: Tensor, forward: Callable[[], Tensor]) -> None:
     """One forward and backward pass."""
     forward().backward(weights)
 
@@ -152,6 +159,8 @@ def ways_of(kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None)
         module = TORCH[kind](cell.input_size, cell.hidden_size, batch_first=True).to(inputs)
         module.load_state_dict({f"{name}_l0": value for name, value in cell.state_dict().items()})
         ways["cuDNN"] = (lambda: module(inputs)[0]) if lengths is None else partial(packed, module, inputs, lengths)
+    if kind in SCANNED:
+        ways[STEPPED] = partial(by, "triton")
     if inputs.shape[1] <= 1024:
         ways["eager loop"] = partial(by, "reference")
     if inputs.shape[1] <= 256:
@@ -160,6 +169,20 @@ def ways_of(kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None)
         for backend in ("cuda_fused", "cuda", "triton_fused"):
             ways[f"flashrnn {backend}"] = partial(flashrnn, cell, inputs, backend)
     return ways
+
+
+def as_named(name: str, way: Callable[[], Result]) -> Callable[[], Result]:
+    """The way; with the whole-sequence kernel where a parallel scan could be, if its name says so."""
+    names = Strategies.names
+
+    def first_form(self: Strategies, device: torch.device) -> dict[str, Any]:
+        return dict(islice(((name, form) for name, form in names(self, device).items() if isinstance(form, Form)), 1))
+
+    def run() -> Result:
+        with patch.object(Strategies, "names", first_form):
+            return way()
+
+    return run if name == STEPPED else way
 
 
 def packed(module: torch.nn.Module, inputs: Tensor, lengths: Tensor) -> Tensor:
