@@ -20,7 +20,7 @@ def main() -> int:
     """Runs the rows asked for; 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m reliability", description=__doc__)
     parser.add_argument("--only", metavar="1,5", help="numbers of the rows to run")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK:.0%} of the full counts: minutes")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK:.0%}% of the full counts: minutes")
     parser.add_argument("--part", type=float, default=1.0, metavar="P", help="part of the full counts to run")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random")
     parser.add_argument("--json", action="store_true", help="print an object a row")

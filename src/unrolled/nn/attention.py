@@ -9,7 +9,8 @@ General and dot: Luong, Pham, Manning 2015, "Effective Approaches to Attention-b
     weights = softmax of the scores over the memory
     context = sum of weights * m
 
-What depends on the memory alone is computed once, by `memory`; the result belongs to a decoder's state.
+What depends on the memory alone is computed once, by `memory`; the result belongs to a decoder's state. Matrices start
+as Glorot, Bengio 2010 have it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ class Attention(nn.Module):
         self.key = None if kind == "dot" else nn.Linear(memory_size, self.units, bias=False)
         self.query = nn.Linear(query_size, self.units) if kind == "bahdanau" else None
         self.score = nn.Linear(self.units, 1, bias=False) if kind == "bahdanau" else None
+        for layer in (self.key, self.query, self.score):
+            if layer is not None:
+                nn.init.xavier_uniform_(layer.weight)
 
     def memory(self, values: Tensor, lengths: Tensor | None = None) -> Memory:
         """Makes a memory of values (batch, source, memory_size), of which row i has `lengths[i]`; None for all."""

@@ -97,6 +97,7 @@ class Decoder(nn.Module):
         wrapped = [dropped(cell, dropout, variational) for cell in further]
         self.further = Recurrent(wrapped, time_major=True) if wrapped else None
         self.attentional = nn.Linear(size + context, embedding_size)
+        nn.init.xavier_uniform_(self.attentional.weight)
         self.weight = None if tied else nn.Parameter(self.embedding.weight.detach().clone())
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 

@@ -11,11 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unrolled.models.translation.decoder import Decoder
 from unrolled.models.translation.network import TranslationNetwork
 from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
 
 # Neighbouring logits whose maximum is looked at first.
 BLOCK = 64
+# Logits that are made at once on a CPU: what the cores' caches hold, since they are passed over several times.
+AT_ONCE = 1 << 20
 # What a target never holds.
 NEVER = (PAD, START)
 
@@ -178,15 +181,12 @@ class _Beams:
         """One token more."""
         rows, beam = self.token.shape
         vectors, state, weights = self.decoder.step(self.token.flatten(), self.state)
-        logits = self.decoder.logits(vectors).view(rows, beam, -1)
-        whole = logits.logsumexp(-1)
-        _forbid(logits, self.limits[self.alive] <= self.done, unknown)
+        must_end = (self.limits[self.alive] <= self.done).repeat_interleave(beam)
         # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
-        width = min(beam + 1, logits.shape[-1])
-        best, tokens = _highest(logits, width)
-        totals = (self.total[:, :, None] + best - whole[:, :, None]).flatten(1)
+        best, tokens = _likeliest(self.decoder, vectors, must_end, beam + 1, unknown)
+        totals = (self.total[:, :, None] + best.view(rows, beam, -1)).flatten(1)
         total, place = totals.topk(min(2 * beam, totals.shape[1]), 1)
-        parent, token = place // width, tokens.flatten(1).gather(1, place)
+        parent, token = place // best.shape[1], tokens.view(rows, -1).gather(1, place)
         if weights is not None:
             weights = weights.view(rows, beam, -1)
         ends = token == END
@@ -244,6 +244,32 @@ class _Beams:
         return state.select(places[kept].flatten(), kept)
 
 
+def _likeliest(decoder: Decoder, vectors: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, at most `count`)."""
+    rows = len(vectors) if vectors.is_cuda else max(1, AT_ONCE // len(decoder.bias))
+    parts = [
+        _likeliest_of(decoder.logits(vector), ends, count, unknown)
+        for vector, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True)
+    ]
+    best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
+    return best, tokens
+
+
+def _likeliest_of(logits: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
+    """Of logits (rows, vocabulary), which it overwrites: few passes over them are most of what beam search can save."""
+    never, end = logits[:, _never(unknown)], logits[:, END].clone()
+    logits[:, _never(unknown)] = float("-inf")
+    best, tokens = _highest(logits, min(count, logits.shape[-1]))
+    highest = torch.maximum(best[:, :1], never.amax(1, keepdim=True))
+    rest = (never - highest).exp_().sum(1, keepdim=True)
+    whole = logits.sub_(highest).exp_().sum(1, keepdim=True).add_(rest).log_().add_(highest)
+    best = best - whole
+    if bool(must_end.any()):
+        best[must_end] = float("-inf")
+        best[must_end, 0], tokens[must_end, 0] = (end - whole[:, 0])[must_end], END
+    return best, tokens
+
+
 def _highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """`topk` over the last dimension: of long rows it looks at the blocks with the highest maxima alone."""
     blocks = values.shape[-1] // BLOCK
@@ -264,12 +290,16 @@ def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
 
 def _forbid(logits: Tensor, must_end: Tensor, unknown: bool) -> None:
     """Makes impossible, in place, what must not be said; rows whose limit is reached can but end."""
-    for never in (*NEVER, *(() if unknown else (UNKNOWN,))):
-        logits[..., never] = float("-inf")
+    logits[:, _never(unknown)] = float("-inf")
     if bool(must_end.any()):
-        end = logits[..., END].clone()
+        end = logits[:, END].clone()
         logits[must_end] = float("-inf")
-        logits[..., END] = end
+        logits[:, END] = end
+
+
+def _never(unknown: bool) -> list[int]:
+    """What must not be said."""
+    return [*NEVER, *(() if unknown else (UNKNOWN,))]
 
 
 def _attended(weights: Tensor | None, source: Tensor) -> Tensor | None:
