@@ -188,7 +188,7 @@ def explain(
         show: what the compiler makes of the cell, one or more of "graph" (the step as a list of operations),
             "gradient" (the backward step), "stages" (the step that saves what the backward step needs, cut into
             loops), "backward stages", "ir" (LLVM's, of the step without gradient), "assembly" (of the same), "triton"
-            (the kernel for GPUs, of the same), "triton backward".
+            (the kernel for GPUs, of the same, and whether it was measured to be the fastest), "triton backward".
 
     Raises:
         TypeError, ValueError: as `unroll`; or `show` names something else, or the compiler cannot take the cell.
@@ -229,7 +229,7 @@ def judged(
     if names:
         from unrolled.compiler.show import shown
 
-        compiled = {name: shown(inner, name, rows) for name in names}
+        compiled = {name: shown(request, name) for name in names}
     return Explanation(automatic(request)[0], verdicts, compiled)
 
 

@@ -10,6 +10,7 @@ import torch
 import unrolled
 from unrolled import cells
 from unrolled.cells import Cell, State
+from unrolled.compiler.gpu import strategy
 
 
 class Untraceable(Cell):
@@ -39,6 +40,20 @@ def test_every_stage_is_printed(name: str, part: str, capsys: pytest.CaptureFixt
     printed = capsys.readouterr().out
     assert explanation.compiled[name] in printed
     assert "cpu        chosen" in printed
+
+
+def test_what_was_measured_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell, x = cells.LSTM(3, 8), torch.zeros(2, 5, 3)
+    before = unrolled.explain(cell, x, show="triton").compiled["triton"]
+    assert ": the likeliest, not measured yet\n" in before
+    assert "# stepwise: another way\n" in before
+    monkeypatch.setattr(
+        strategy, "measured", lambda work, ways, device: "stepwise" if work.endswith("2 8 False") else None
+    )
+    after = unrolled.explain(cell, x, show="triton").compiled["triton"]
+    assert after.startswith("# stepwise: the fastest, as measured\n")
+    assert "tl.dot" not in after
+    assert unrolled.explain(cell, x, torch.tensor([1, 5]), show="triton").compiled["triton"] == before
 
 
 def test_several_at_once() -> None:

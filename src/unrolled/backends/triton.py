@@ -31,7 +31,7 @@ def _offer(request: Request) -> Served | str:
         return f"it computes in float32, float64, bfloat16 and float16, not in {dtype}"
     if torch._C._are_functorch_transforms_active():
         return "torch.func transforms need the reference step"
-    precision = _precision(dtype, device.type)
+    precision = precision_on(device.type, dtype)
     if device.type == "cpu" and precision == "bf16":
         return "Triton's interpreter multiplies the bits of bfloat16 (triton issue 11584)"
     if device.type == "cpu" and torch.compiler.is_compiling():
@@ -62,7 +62,8 @@ def _unavailable(kind: str) -> str:
     return ""
 
 
-def _precision(dtype: torch.dtype, kind: str) -> str:
+def precision_on(kind: str, dtype: torch.dtype) -> str:
+    """What a kind of device computes in now, for cells of a type."""
     # Autocast leaves float64 alone.
     if torch.is_autocast_enabled(kind) and dtype != torch.float64:
         return PRECISIONS[torch.get_autocast_dtype(kind)]

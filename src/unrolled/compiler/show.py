@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from unrolled.cells.core import Recurrence
+from unrolled.backends.backend import Request
+from unrolled.backends.triton import precision_on
+from unrolled.compiler.executable import Precision
 from unrolled.compiler.jit import assembly
-from unrolled.compiler.plan import CpuPlan, plan_for, precision_of
+from unrolled.compiler.plan import CpuPlan, plan_for
 from unrolled.compiler.schedule import schedule
 from unrolled.compiler.target import host
 from unrolled.compiler.trace import TraceError
@@ -22,13 +24,12 @@ STAGES: dict[str, Callable[[CpuPlan], str]] = {
 GPU_STAGES = ("triton", "triton backward")
 
 
-def shown(cell: Recurrence, name: str, batch: int) -> str:
-    """One stage of a cell, as text.
+def shown(request: Request, name: str) -> str:
+    """One stage of a request's cell, as text.
 
     Args:
-        cell: what to compile.
+        request: the cell, and how many rows and steps there are.
         name: one of `STAGES` or `GPU_STAGES`.
-        batch: rows.
 
     Raises:
         ValueError: there is no such stage, or the compiler cannot take the cell; the message says why.
@@ -37,19 +38,17 @@ def shown(cell: Recurrence, name: str, batch: int) -> str:
         raise ValueError(f"show: expected some of {', '.join((*STAGES, *GPU_STAGES))}, found {name!r}")
     try:
         if name in GPU_STAGES:
-            return _gpu_text(cell, backward=name != "triton")
-        return STAGES[name](plan_for(cell, batch))
+            return _gpu_text(request, backward=name != "triton")
+        return STAGES[name](plan_for(request.cell, request.inputs.shape[1]))
     except TraceError as error:
-        raise ValueError(f"show: the compiler cannot take {type(cell).__name__}: {error}") from error
+        raise ValueError(f"show: the compiler cannot take {type(request.cell).__name__}: {error}") from error
 
 
-def _gpu_text(cell: Recurrence, *, backward: bool) -> str:
+def _gpu_text(request: Request, *, backward: bool) -> str:
     # Writing a kernel takes neither a GPU nor Triton.
-    from unrolled.compiler.gpu.form import Form
     from unrolled.compiler.gpu.plan import gpu_plan_for
 
-    plan = gpu_plan_for(cell, precision_of(cell.like.dtype))
-    strategies, device = plan.backward if backward else plan.inference, cell.like.device
-    name, way = next(iter(strategies.names(device).items()))
-    texts = [strategies.sequence.text(way)[0]] if isinstance(way, Form) else way.texts()
-    return f"# {name}\n" + "\n\n".join(texts)
+    like, (steps, batch) = request.cell.like, request.inputs.shape[:2]
+    plan = gpu_plan_for(request.cell, Precision(precision_on(like.device.type, like.dtype)))
+    strategies = plan.backward if backward else plan.inference
+    return strategies.text(batch, steps, like.device, ragged=request.lengths is not None)

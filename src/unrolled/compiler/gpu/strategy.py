@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu.choose import fastest, size_class
+from unrolled.compiler.gpu.choose import fastest, measured, size_class
 from unrolled.compiler.gpu.form import Form, worth_trying
 from unrolled.compiler.gpu.graphed import Graphed
 from unrolled.compiler.gpu.kernel import Kernel, shared_memory
@@ -59,6 +59,20 @@ class Strategies:
                 ways["stepwise, as a graph"] = self.graphed
         return ways
 
+    def text(self, batch: int, steps: int, device: torch.device, *, ragged: bool) -> str:
+        """The kernels that would run, and why these."""
+        ways = self.names(device)
+        found = measured(self._work_of(batch, steps, ragged=ragged), ways, device)
+        name = next(iter(ways)) if found is None else found
+        why = "the likeliest, not measured yet" if found is None else "the fastest, as measured"
+        way = ways[name]
+        texts = [self.sequence.text(way)[0]] if isinstance(way, Form) else way.texts()
+        others = "".join(f"\n# {other}: another way" for other in ways if other != name)
+        return f"# {name}: {why}{others}\n" + "\n\n".join(texts)
+
+    def _work_of(self, batch: int, steps: int, *, ragged: bool) -> str:
+        return f"{self._work} {size_class(batch)} {size_class(steps)} {ragged}"
+
     def run(
         self,
         batch: int,
@@ -91,7 +105,7 @@ class Strategies:
             else partial(way.run, *values, reverse=reverse)
             for name, way in self.names(device).items()
         }
-        size = f"{size_class(batch)} {size_class(steps)} {lengths is not None}"
+        work = self._work_of(batch, steps, ragged=lengths is not None)
         # Triton launches on the current device, which need not be the tensors'.
         with torch.cuda.device_of(next(iter(states.values()))):  # type: ignore[no-untyped-call]
-            return ways[fastest(f"{self._work} {size}", ways, device)]()
+            return ways[fastest(work, ways, device)]()
