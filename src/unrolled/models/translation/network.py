@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.models.translation.decoder import Decoder, DecoderState
-from unrolled.models.translation.encoder import Encoder
+from unrolled.models.translation.encoder import Encoder, MakeCell
+from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import START
 from unrolled.nn.sampled_softmax import sampled_softmax_loss
 from unrolled.nn.softmax_loss import softmax_loss
@@ -41,6 +42,28 @@ class TranslationNetwork(nn.Module):
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
+
+    @classmethod
+    def of(cls, settings: Settings, make_cell: MakeCell, source_tokens: int, target_tokens: int) -> Self:
+        """The network of a translator's settings, for so many tokens of each language."""
+        size = int(settings.embedding_size)
+        common: dict[str, Any] = {
+            "num_layers": int(settings.num_layers),
+            "dropout": float(settings.dropout),
+            "variational": bool(settings.variational),
+        }
+        encoder = Encoder(source_tokens, size, make_cell, bidirectional=bool(settings.bidirectional), **common)
+        decoder = Decoder(
+            target_tokens,
+            size,
+            make_cell,
+            encoder.output_size,
+            attention=settings.attention,
+            input_feeding=bool(settings.input_feeding),
+            tied=bool(settings.tied),
+            **common,
+        )
+        return cls(encoder, decoder)
 
     def start(self, source: Tensor, lengths: Tensor) -> DecoderState:
         """The decoder's state before the first token, of source (batch, time)."""

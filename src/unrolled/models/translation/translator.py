@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
-from functools import partial
-from math import exp
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,19 +29,16 @@ from unrolled.models.folder import (
 from unrolled.models.shared import drawn_seed, made_once, own_seed
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
-from unrolled.models.translation.decoder import Decoder
 from unrolled.models.translation.decoding import CHUNK, Choices, Decoding, Translation
-from unrolled.models.translation.encoder import Encoder
 from unrolled.models.translation.network import TranslationNetwork
+from unrolled.models.translation.objective import SCORED_TOKENS, Cost, Validation
 from unrolled.models.translation.score import TranslationScore, scored
 from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Loss, Options, Progress, chosen_device, joined, train
+from unrolled.training import Callback, Checkpoints, Options, chosen_device, joined, train
 
-# Tokens of a batch where no gradients are kept.
-SCORED_TOKENS = 4000
 Side = str | Path | Pairs | Iterable[Any]
 
 
@@ -243,9 +238,9 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         # The caller's random state is left alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network_ = self._network(settings, *map(len, self.subwords_)).to(device)
+            self.network_ = self._network(settings).to(device)
         folder = None if path is None else Checkpoints(path, {**self._config(), "seed": seed})
-        cost = _Cost(corpus, device, settings)
+        cost = Cost(corpus, device, settings)
         lengths = corpus.lengths[own]
         try:
             self.history_ = train(
@@ -256,7 +251,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
                 ],
                 options,
                 seed=seed,
-                validate=partial(self._validate, validation, held) if len(held) else None,
+                validate=self._validation(validation, held) if len(held) else None,
                 callbacks=[cost, *onlookers(self.callbacks, self.verbose)],
                 checkpoints=folder,
                 resume=resume,
@@ -475,8 +470,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             made.subwords_ = (Subwords.read(texts[0]), Subwords.read(texts[1]))
             made.history_ = list(config["history"])
             made.dropped_ = int(config["dropped"])
-            _check_plausible(settings, tensors)
-            made.network_ = made._network(settings, *map(len, made.subwords_))
+            settings.check_plausible(sum(tensor.numel() for tensor in tensors.values()))
+            made.network_ = made._network(settings)
             made.network_.load_state_dict(tensors)
             made.network_.to(chosen_device(made.device)).eval()
         return made
@@ -505,25 +500,8 @@ class Translator(BaseEstimator):  # type: ignore[misc]
     def _make_cell(self) -> Callable[[int], Cell]:
         return cell_maker(self.cell, self.hidden_size, self.cell_options)
 
-    def _network(self, settings: Settings, source_tokens: int, target_tokens: int) -> TranslationNetwork:
-        size = int(settings.embedding_size)
-        common: dict[str, Any] = {
-            "num_layers": int(settings.num_layers),
-            "dropout": float(settings.dropout),
-            "variational": bool(settings.variational),
-        }
-        encoder = Encoder(source_tokens, size, self._make_cell(), bidirectional=bool(settings.bidirectional), **common)
-        decoder = Decoder(
-            target_tokens,
-            size,
-            self._make_cell(),
-            encoder.output_size,
-            attention=settings.attention,
-            input_feeding=bool(settings.input_feeding),
-            tied=bool(settings.tied),
-            **common,
-        )
-        return TranslationNetwork(encoder, decoder)
+    def _network(self, settings: Settings) -> TranslationNetwork:
+        return TranslationNetwork.of(settings, self._make_cell(), *map(len, self.subwords_))
 
     def _corpus(self, pairs: Iterable[tuple[str, str]], longest: int | None) -> Corpus:
         return Corpus.of(pairs, self.subwords_, longest=longest, reverse_source=bool(self.reverse_source))
@@ -533,57 +511,15 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             self.network_, self.subwords_, longest=int(self.max_length), reverse_source=bool(self.reverse_source)
         )
 
-    def _validate(self, corpus: Corpus, held: Tensor, network: Any) -> dict[str, float]:
-        device = next(network.parameters()).device
-        total, tokens = 0.0, int(corpus.target.lengths[held].sum())
-        for batch in token_batches(corpus.lengths[held], SCORED_TOKENS):
-            mean, count = network.loss(corpus.batch(held[batch], device))
-            total += float(mean) * count
-        found = {"validation_loss": total / tokens, "validation_perplexity": exp(min(total / tokens, 700.0))}
-        if self.monitor == "bleu":
-            found["validation_bleu"] = self._bleu(corpus, held, network)
-        return found
-
-    def _bleu(self, corpus: Corpus, held: Tensor, network: Any) -> float:
-        """Of greedy decoding."""
-        sides = []
-        for side, kind in zip((corpus.source, corpus.target), self.subwords_, strict=True):
-            tokens = (side.sentence(index)[:-1] for index in held.tolist())
-            turn = self.reverse_source and side is corpus.source
-            sides.append([kind.decode(one[::-1] if turn else one) for one in tokens])
-        told = [best.text for best, *_ in self._decoding()(sides[0], Choices(beam=0))]
-        return scored(told, sides[1]).bleu
+    def _validation(self, corpus: Corpus, held: Tensor) -> Validation:
+        decoding = self._decoding() if self.monitor == "bleu" else None
+        return Validation(corpus, held, decoding)
 
     def _device_now(self) -> torch.device:
         return next(self.network_.parameters()).device
 
     def _config(self) -> dict[str, Any]:
         return {"parameters": written_parameters(self)}
-
-
-class _Cost(Callback):
-    """What a batch costs; scheduled sampling grows as training goes on."""
-
-    in_every_process = True
-
-    def __init__(self, corpus: Corpus, device: torch.device, settings: Settings) -> None:
-        self.corpus, self.device = corpus, device
-        self.smoothing, self.sampling = float(settings.label_smoothing), float(settings.scheduled_sampling)
-        self.samples = None if settings.softmax_samples is None else int(settings.softmax_samples)
-        self.done = 0.0
-
-    def on_start(self, module: Any, progress: Progress) -> None:
-        self.on_step(module, progress)
-
-    def on_step(self, module: Any, progress: Progress) -> None:
-        self.done = (progress.epoch + progress.step / max(progress.steps, 1)) / progress.epochs
-
-    def __call__(self, network: Any, batch: Tensor) -> Loss:
-        pairs = self.corpus.batch(batch, self.device)
-        mean, count = network.loss(
-            pairs, smoothing=self.smoothing, sampled=self.sampling * self.done, samples=self.samples
-        )
-        return Loss(mean, count, {})
 
 
 def _pairs(source: Any, target: Any = None) -> Pairs:
@@ -604,11 +540,3 @@ def _checked_sentences(sentences: Any) -> Iterator[str]:
             yield sentence
 
     return each()
-
-
-def _check_plausible(settings: Settings, tensors: dict[str, Tensor]) -> None:
-    """Refuses a config that asks for far more memory than its weights have."""
-    held = sum(tensor.numel() for tensor in tensors.values())
-    asked = settings.num_layers * settings.hidden_size * (settings.hidden_size if settings.num_layers > 1 else 1)
-    if max(asked, settings.hidden_size * settings.embedding_size) > held:
-        raise ValueError("the sizes in the config are larger than the weights")
