@@ -28,6 +28,24 @@ def test_what_is_written_is_read(cache: Path) -> None:
     assert [path.name for path in cache.iterdir()] == [KEY]
 
 
+def test_what_was_used_longest_ago_makes_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "MOST", 4)
+    keys = [digit * 64 for digit in "01234"]
+    cache.mkdir()
+    (cache / "notes").write_text("another's")
+    (cache / ".kernel-killed").write_text("half")
+    os.utime(cache / "notes", (0, 0))
+    os.utime(cache / ".kernel-killed", (1, 1))
+    for age, key in enumerate(keys[:3]):
+        disk.write(key, CODE)
+        os.utime(cache / key, (10 + age, 10 + age))
+    assert disk.read(keys[0]) == CODE
+    disk.write(keys[3], CODE)
+    assert {path.name for path in cache.iterdir()} == {"notes", keys[0], keys[2], keys[3]}
+    disk.write(keys[4], CODE)
+    assert len(list(cache.iterdir())) == 5
+
+
 def test_every_truncation_and_flipped_bit_is_noticed(cache: Path) -> None:
     disk.write(KEY, CODE)
     whole = (cache / KEY).read_bytes()
@@ -99,10 +117,10 @@ def test_another_process_uses_and_survives_what_it_finds(cache: Path) -> None:
         ).stdout
 
     first = run()
-    files = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    files = {path: path.stat().st_ino for path in cache.iterdir()}
     assert len(files) == 2  # the cell, and the packing of matrices
     assert run() == first
-    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == files
+    assert {path: path.stat().st_ino for path in cache.iterdir()} == files
     for path in files:
         path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert run() == first
