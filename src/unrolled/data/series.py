@@ -74,6 +74,10 @@ class SeriesSet:
     static: Floats
     columns: Columns
 
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All numbers and times that it is made of."""
+        return self.values, self.lengths, self.starts, self.past, self.future, self.ahead, self.static
+
     @property
     def offsets(self) -> NDArray[np.int64]:
         """First row of each series in `values` and `past`, and the end (series + 1,)."""

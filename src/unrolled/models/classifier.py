@@ -22,7 +22,14 @@ from unrolled.cells import Cell
 from unrolled.checks import MOST_LAYERS, expect, fraction, integer, is_one_of, is_truth, one_of, truth
 from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.data.sequences import real_numbers
-from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import (
+    cell_maker,
+    checkpoint_folder,
+    fingerprint,
+    onlookers,
+    read_parameters,
+    written_parameters,
+)
 from unrolled.models.folder import making, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
 from unrolled.models.shared import drawn_seed
@@ -175,7 +182,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             _standardize(self.network_, X)
         self.network_.to(device)
         callbacks = onlookers(self.callbacks, self.verbose)
-        folder = None if path is None else Checkpoints(path, {**self._config(), "seed": seed})
+        folder = None if path is None else Checkpoints(path, self._identity(seed, X, codes, *(validation or ())))
         try:
             sequences = stack(X).to(device)
             targets = torch.from_numpy(codes).to(device)
@@ -307,6 +314,10 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             dropout=self.dropout,
             pooling=self.pooling,
         )
+
+    def _identity(self, seed: int, *data: Any) -> dict[str, Any]:
+        arrays = (array for part in data for array in (part if isinstance(part, list) else [part]))
+        return {**self._config(), "seed": seed, "data": fingerprint(arrays)}
 
     def _split(
         self, X: Any, codes: NDArray[Any], given: tuple[Any, Any] | None, features: int, seed: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def onlookers(callbacks: Any, verbose: Any) -> list[Callback]:
     known = isinstance(callbacks, (list, tuple)) and all(isinstance(each, Callback) for each in callbacks)
     expect("callbacks", callbacks, "a list of instances of unrolled.training.Callback", known)
     return [*callbacks, *([ProgressBar()] if verbose else [])]
+
+
+def fingerprint(arrays: Iterable[Any]) -> str:
+    """A checksum of arrays, by which a run that is resumed knows its data again."""
+    found = sha256()
+    for each in arrays:
+        array = np.ascontiguousarray(each)
+        found.update(f"{array.dtype} {array.shape} ".encode())
+        # Times have no buffer of their own, and objects no bytes.
+        as_text = array.dtype == object
+        found.update(repr(array.tolist()).encode() if as_text else array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 def checkpoint_folder(checkpoints: Any, resume: Any, random_state: Any) -> Path | None:

@@ -17,7 +17,14 @@ from unrolled.cells import Cell
 from unrolled.checks import integer, truth
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
-from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import (
+    cell_maker,
+    checkpoint_folder,
+    fingerprint,
+    onlookers,
+    read_parameters,
+    written_parameters,
+)
 from unrolled.models.folder import making, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
@@ -215,7 +222,7 @@ class Forecaster(Forecasting):
             seed,
             chosen_device(self.device),
             onlookers(self.callbacks, self.verbose),
-            {**self._config(), "seed": seed, "steps": len(data.values)},
+            {**self._config(), "seed": seed, "data": None if path is None else fingerprint(data.arrays())},
         )
         folders = [None, None] if path is None else [path / name for name in ("first", "again")]
         self.model_, self.history_ = training.run(split, options, folders[0], resume=resume)

@@ -19,7 +19,14 @@ from torch import Tensor
 from unrolled.cells import Cell
 from unrolled.checks import instance, integer, integer_or_none
 from unrolled.data.documents import Documents, plain
-from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import (
+    cell_maker,
+    checkpoint_folder,
+    fingerprint,
+    onlookers,
+    read_parameters,
+    written_parameters,
+)
 from unrolled.models.folder import TOKENIZER, making, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
@@ -195,7 +202,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             self.network_ = self._network(settings).to(device)
         tracks = Tracks(own, len(self.units_), int(settings.truncate), int(settings.batch_size), device)
         self.network_.prepare_to_carry(tracks.rows)
-        identity = {**self._config(), "seed": seed, "corpus": tokens.fingerprint}
+        identity = {**self._config(), "seed": seed, "data": fingerprint([tokens.values])}
         folder = None if path is None else Checkpoints(path, identity)
         try:
             self.history_ = train(

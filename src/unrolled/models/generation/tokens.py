@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
@@ -59,11 +58,6 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.values)
-
-    @property
-    def fingerprint(self) -> str:
-        """A checksum."""
-        return sha256(self.values.tobytes()).hexdigest()
 
     def split(self, held: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """The beginning, and so many tokens of the end."""

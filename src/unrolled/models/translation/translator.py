@@ -17,7 +17,14 @@ from torch import Tensor
 from unrolled.cells import Cell
 from unrolled.checks import at_least_0, instance, integer, integer_or_none, is_iterable, truth, within
 from unrolled.data import Pairs, token_batches
-from unrolled.models.estimator import cell_maker, checkpoint_folder, onlookers, read_parameters, written_parameters
+from unrolled.models.estimator import (
+    cell_maker,
+    checkpoint_folder,
+    fingerprint,
+    onlookers,
+    read_parameters,
+    written_parameters,
+)
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
@@ -239,7 +246,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network_ = self._network(settings).to(device)
-        folder = None if path is None else Checkpoints(path, {**self._config(), "seed": seed})
+        folder = None if path is None else Checkpoints(path, self._identity(seed, corpus, validation))
         cost = Cost(corpus, device, settings)
         lengths = corpus.lengths[own]
         try:
@@ -517,6 +524,11 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
     def _device_now(self) -> torch.device:
         return next(self.network_.parameters()).device
+
+    def _identity(self, seed: int, *data: Corpus) -> dict[str, Any]:
+        sides = (side for corpus in data for side in (corpus.source, corpus.target))
+        arrays = (array for side in sides for array in (side.values, side.lengths))
+        return {**self._config(), "seed": seed, "data": fingerprint(arrays)}
 
     def _config(self) -> dict[str, Any]:
         return {"parameters": written_parameters(self)}
