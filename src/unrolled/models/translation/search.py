@@ -195,28 +195,30 @@ class _Beams:
         order = torch.where(ends, total.new_tensor(float("-inf")), total).topk(beam, 1)
         self.total, parent, self.token = order.values, parent.gather(1, order.indices), token.gather(1, order.indices)
         self._follow(parent, weights)
-        going = [
-            number
-            for number, row in enumerate(self.alive.tolist())
-            if len(self.found[row]) < beam and bool(self.limits[row] > self.done)
-        ]
+        unfilled = torch.tensor([len(self.found[row]) < beam for row in self.alive.tolist()])
+        going = unfilled.to(self.alive.device) & (self.limits[self.alive] > self.done)
         self.done += 1
-        kept = None if len(going) == rows else torch.tensor(going, dtype=torch.int64, device=self.token.device)
+        kept = None if bool(going.all()) else going.nonzero()[:, 0]
         self.state = self._selected(state, parent, kept)
 
     def _collect(self, total: Tensor, parent: Tensor, ends: Tensor, weights: Tensor | None) -> None:
         """Takes the sentences that end among the best."""
-        best = ends[:, : self.beam] & total[:, : self.beam].isfinite()
-        for number, rank in best.nonzero().tolist():
-            row, of, count = int(self.alive[number]), int(parent[number, rank]), self.done
-            covered = None
-            if self.covered is not None and weights is not None:
-                covered = (self.covered[number, of] + weights[number, of])[: int(self.lengths[row])]
-            logarithm = float(total[number, rank])
-            told = self.said[number, of, :count].tolist()
-            seen = [] if self.seen is None else self.seen[number, of, :count].tolist()
-            score = self.penalties.score(logarithm, count + 1, covered)
-            self.found[row].append(Hypothesis(told, logarithm, score, seen))
+        numbers, ranks = (ends[:, : self.beam] & total[:, : self.beam].isfinite()).nonzero(as_tuple=True)
+        if not len(numbers):
+            return
+        rows, of, count = self.alive[numbers], parent[numbers, ranks], self.done
+        covered: list[Tensor | None] = [None] * len(numbers)
+        if self.penalties.coverage and self.covered is not None and weights is not None:
+            sums = (self.covered + weights)[numbers, of]
+            covered = [one[:length] for one, length in zip(sums, self.lengths[rows].tolist(), strict=True)]
+        said = self.said[numbers, of, :count].tolist()
+        seen = [[] for _ in rows] if self.seen is None else self.seen[numbers, of, :count].tolist()
+        logarithms = total[numbers, ranks].tolist()
+        for row, tokens, logarithm, places, attention in zip(
+            rows.tolist(), said, logarithms, seen, covered, strict=True
+        ):
+            score = self.penalties.score(logarithm, count + 1, attention)
+            self.found[row].append(Hypothesis(tokens, logarithm, score, places))
 
     def _follow(self, parent: Tensor, weights: Tensor | None) -> None:
         """Every beam becomes the continuation of its parent."""
