@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from unrolled.data.errors import DataError
-from unrolled.data.frame_series import Roles
 from unrolled.data.frequency import Frequency
+from unrolled.data.roles import Roles
 from unrolled.data.series import Columns, Floats, SeriesSet
 
 

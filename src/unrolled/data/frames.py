@@ -13,8 +13,9 @@ from unrolled.checks import instance, is_one_of
 from unrolled.data.array_series import from_arrays, future_arrays
 from unrolled.data.errors import DataError
 from unrolled.data.files import plain_text
-from unrolled.data.frame_series import LAYOUTS, Roles, column_names, from_frame, future_rows
+from unrolled.data.frame_series import from_frame, future_rows
 from unrolled.data.parquet import read_parquet
+from unrolled.data.roles import LAYOUTS, Roles, column_names
 from unrolled.data.series import SeriesSet
 
 # Steps of a series too few to tell a frequency that others have told.
