@@ -15,8 +15,10 @@ from unrolled import cells
 from unrolled.backends.backend import Request
 from unrolled.backends.triton import _unavailable, triton_kernels
 from unrolled.cells import Cell, State
-from unrolled.compiler.gpu import choose
+from unrolled.compiler.executable import Precision
+from unrolled.compiler.gpu import choose, strategy
 from unrolled.compiler.gpu.form import Form, worth_trying
+from unrolled.compiler.gpu.plan import gpu_plan_for
 
 CPU = torch.device("cpu")
 
@@ -102,6 +104,15 @@ def test_the_fastest_is_chosen_once_and_remembered(clock: dict[str, float], monk
     del ways["b"]
     assert choose.fastest("work", ways, CPU) == "a"
     assert choose.fastest("other work", ways, CPU) == "a"
+
+
+def test_a_gpu_has_the_loop_recorded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy, "shared_memory", lambda device: 1 << 17)
+    ways = gpu_plan_for(cells.LSTM(3, 4), Precision.SINGLE).forward.names(torch.device("cuda"))
+    assert list(ways)[-2:] == ["stepwise", "stepwise, as a graph"]
+    linear = gpu_plan_for(cells.MinGRU(3, 4), Precision.SINGLE).forward.names(torch.device("cuda"))
+    assert next(iter(linear)) == "scan"
+    assert "stepwise" not in linear
 
 
 def test_where_nothing_can_be_measured_the_first_is_taken(clock: dict[str, float], monkeypatch: Any) -> None:
