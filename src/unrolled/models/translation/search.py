@@ -18,7 +18,7 @@ from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
 # Neighbouring logits whose maximum is looked at first.
 BLOCK = 64
 # Logits that are made at once on a CPU: what the cores' caches hold, since they are passed over several times.
-AT_ONCE = 1 << 19
+AT_ONCE = 1 << 20
 # What a target never holds.
 NEVER = (PAD, START)
 
@@ -249,12 +249,26 @@ class _Beams:
 def _likeliest(decoder: Decoder, vectors: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, at most `count`)."""
     rows = len(vectors) if vectors.is_cuda else max(1, AT_ONCE // len(decoder.bias))
-    parts = []
-    for vector, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True):
-        logs = decoder.logits(vector).log_softmax(-1)
-        _forbid(logs, ends, unknown)
-        parts.append(_highest(logs, min(count, logs.shape[-1])))
+    parts = [
+        _likeliest_of(decoder.logits(vector), ends, count, unknown)
+        for vector, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True)
+    ]
     best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
+    return best, tokens
+
+
+def _likeliest_of(logits: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
+    """Of logits (rows, vocabulary), which it overwrites: few passes over them are most of what beam search can save."""
+    never, end = logits[:, _never(unknown)], logits[:, END].clone()
+    logits[:, _never(unknown)] = float("-inf")
+    best, tokens = _highest(logits, min(count, logits.shape[-1]))
+    highest = torch.maximum(best[:, :1], never.amax(1, keepdim=True))
+    rest = (never - highest).exp_().sum(1, keepdim=True)
+    whole = logits.sub_(highest).exp_().sum(1, keepdim=True).add_(rest).log_().add_(highest)
+    best = best - whole
+    if bool(must_end.any()):
+        best[must_end] = float("-inf")
+        best[must_end, 0], tokens[must_end, 0] = (end - whole[:, 0])[must_end], END
     return best, tokens
 
 
@@ -278,11 +292,16 @@ def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
 
 def _forbid(logits: Tensor, must_end: Tensor, unknown: bool) -> None:
     """Makes impossible, in place, what must not be said; rows whose limit is reached can but end."""
-    logits[:, [*NEVER, *(() if unknown else (UNKNOWN,))]] = float("-inf")
+    logits[:, _never(unknown)] = float("-inf")
     if bool(must_end.any()):
         end = logits[:, END].clone()
         logits[must_end] = float("-inf")
         logits[:, END] = end
+
+
+def _never(unknown: bool) -> list[int]:
+    """What must not be said."""
+    return [*NEVER, *(() if unknown else (UNKNOWN,))]
 
 
 def _attended(weights: Tensor | None, source: Tensor) -> Tensor | None:
