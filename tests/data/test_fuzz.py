@@ -4,17 +4,21 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliability.data_files import FORMATS, check_read_or_refused, sound
+from reliability.fuzzing import SHARES
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**64))
-def test_damaged_files(kind: str, tmp_path: Path, seed: int) -> None:
-    check_read_or_refused(kind, seed, tmp_path)
+def test_damaged_files(kind: str, tmp_path: Path) -> None:
+    @settings(max_examples=round(200 * SHARES.get(kind, 1.0)), deadline=None)
+    @given(seed=st.integers(0, 2**64))
+    def check(seed: int) -> None:
+        check_read_or_refused(kind, seed, tmp_path)
+
+    check()
 
 
 @pytest.mark.parametrize("kind", FORMATS)
