@@ -18,7 +18,7 @@ UNPACKED_BYTES = 32 * 2**20
 UNPACKED_RATIO = 50
 UNPACKED_TEXT_BYTES = 8 * 2**20
 UNPACKED_TEXT_RATIO = 20
-# How zlib's and zstd's files begin, which some readers unpack unasked and without bound.
+# How files of zlib, zstd and gzip (of what is packed twice) begin, which some readers unpack unasked and without bound.
 OTHER_PACKINGS = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")
 
 
