@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from unrolled import Forecaster, SequenceClassifier, Translator, WordVectors
+from unrolled import Forecaster, SequenceClassifier, TextGenerator, Translator, WordVectors
 
 WORDS = ["red", "blue", "green", "cat", "dog", "bird", "runs", "eats", "sleeps", "big", "small", "old"]
 Job = Callable[..., str]
@@ -86,6 +86,21 @@ def translator(**options: Any) -> Translator:
     return Translator(**(given | options))
 
 
+def text_generator(**options: Any) -> TextGenerator:
+    """Truncated backpropagation through time, dropout of weights too, and the last epochs averaged."""
+    given: dict[str, Any] = {
+        "hidden_size": 8,
+        "dropout": 0.2,
+        "weight_dropout": 0.1,
+        "variational": True,
+        "truncate": 16,
+        "batch_size": 8,
+        "epochs": 8,
+    }
+    given |= {"validation_fraction": 0.1, "average": 2, "patience": 4, "random_state": 0}
+    return TextGenerator(**(given | options))
+
+
 def word_vectors(**options: Any) -> WordVectors:
     """In one thread, which is what is exact."""
     given: dict[str, Any] = {"dim": 8, "min_count": 1, "epochs": 40, "workers": 1, "random_state": 0, "subsample": 0}
@@ -113,6 +128,13 @@ def train_translator(**how: Any) -> str:
     return digest(made.network_.state_dict())
 
 
+def train_text_generator(**how: Any) -> str:
+    """Trains, and gives a digest of every parameter."""
+    callbacks = how.pop("callbacks", ())
+    made = text_generator(callbacks=callbacks).fit("\n".join(sentences()[0]), **how)
+    return digest(made.network_.state_dict())
+
+
 def train_word_vectors(**how: Any) -> str:
     """Trains, and gives a digest of every vector."""
     callbacks = how.pop("callbacks", ())
@@ -124,6 +146,7 @@ JOBS: dict[str, Job] = {
     "classifier": train_classifier,
     "forecaster": train_forecaster,
     "translator": train_translator,
+    "text generator": train_text_generator,
     "word vectors": train_word_vectors,
 }
 

@@ -119,6 +119,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
         "classify": ["classify", "fit", str(folder / "waves.csv"), *small, "--epochs", "10", "--batch-size", "16"],
         "forecast": ["forecast", "fit", str(folder / "series.csv"), *small, "--epochs", "4", "--horizon", "5"],
         "translate": ["translate", "fit", str(folder / "pairs.tsv"), *small, "--epochs", "6", "--batch-tokens", "200"],
+        "write": ["write", "fit", str(folder / "text.txt"), *small, "--epochs", "6", "--batch-size", "8"],
         "embed": ["embed", "fit", str(folder / "text.txt"), "--dim", "8", "--epochs", "40", "--min-count", "1"],
     }
 

@@ -18,12 +18,33 @@ from torch import Tensor, nn
 
 from reliability import jobs
 from reliability.mutate import mutate
-from unrolled import EnsembleForecaster, Forecaster, SequenceClassifier, Translator, WordVectors
+from unrolled import EnsembleForecaster, Forecaster, SequenceClassifier, TextGenerator, Translator, WordVectors
 from unrolled.models import ModelError
 from unrolled.training import CheckpointError, Checkpoints, Loss, NonFiniteLossError, Options, train
 
 VALUES: tuple[Any, ...] = (
-    *(None, True, False, -1, 0, 1, 2, 3, 255, 2**31, 2**63, 2**70, -(2**63), 0.5, -1e308, 1e308, float("nan")),
+    *(
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        2,
+        3,
+        255,
+        2000,
+        30_000,
+        10**6,
+        2**31,
+        2**63,
+        2**70,
+        -(2**63),
+        0.5,
+        -1e308,
+        1e308,
+        float("nan"),
+    ),
     *(float("inf"), "", "a", "lstm", "\ud800", "x" * 5000, [], [[]], {}, {"a": 1}, [0] * 100, ["a", "a"], [[1, 2]]),
 )
 Files = dict[str, bytes]
@@ -36,12 +57,15 @@ def checks(folder: Path) -> dict[str, Callable[[int, Path], None]]:
     source, target = jobs.sentences(60)
     dated = Forecaster(epochs=1, hidden_size=3, horizon=2, window=4, random_state=0, windows_per_epoch=8)
     ensemble = EnsembleForecaster([dated, jobs.forecaster(**small, horizon=2, truncate=None)])
+    subwords = jobs.text_generator(**small, level="subword", vocabulary_size=270, batch_size=2)
     made: dict[str, Any] = {
         "classifier": jobs.classifier(**small).fit(X, y),
         "recursive forecaster": jobs.forecaster(**small).fit(jobs.series(100)),
         "dated forecaster": dated.fit(_dated()),
         "ensemble": ensemble.fit(jobs.series(60)),
         "translator": jobs.translator(**small, embedding_size=3).fit(source, target),
+        "text generator": jobs.text_generator(**small).fit("\n".join(source)),
+        "subword text generator": subwords.fit(source),
         "word vectors": jobs.word_vectors(epochs=1).fit(jobs.corpus(50)),
         "subword vectors": jobs.word_vectors(epochs=1, subwords=(3, 4), buckets=50).fit(jobs.corpus(50)),
     }
@@ -67,7 +91,7 @@ def _files(folder: Path) -> Files:
 
 
 def _check_model(
-    reader: type[SequenceClassifier | Forecaster | EnsembleForecaster | Translator | WordVectors],
+    reader: type[SequenceClassifier | Forecaster | EnsembleForecaster | TextGenerator | Translator | WordVectors],
     files: Files,
     seed: int,
     folder: Path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -15,6 +15,8 @@ import torch
 LARGEST = 2**31 - 1
 # The most layers on top of each other.
 MOST_LAYERS = 1000
+# How pictures end.
+PICTURES = (".png", ".pdf", ".svg")
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
@@ -200,3 +202,22 @@ def as_path(name: str, value: Any) -> Path:
     """
     instance(name, value, (str, Path), "a path")
     return Path(value)
+
+
+def as_new_file(name: str, value: Any, endings: Sequence[str]) -> Path:
+    """The path of a file to write, or to write anew.
+
+    Args:
+        name: of the argument.
+        value: what it is.
+        endings: those that the file may have, in small letters with their dots.
+
+    Raises:
+        WrongTypeError: it is neither text nor a path.
+        ValueError: it has another ending, or there is no such folder.
+    """
+    path = as_path(name, value)
+    expect(name, path.name, f"a {', '.join(endings)} file", path.suffix.lower() in endings)
+    if not path.parent.is_dir():
+        raise ValueError(f"{name}: no such folder: {path.parent}")
+    return path

@@ -31,6 +31,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory):
         "dated forecaster",
         "ensemble",
         "translator",
+        "text generator",
+        "subword text generator",
         "word vectors",
         "subword vectors",
         "checkpoint",
@@ -62,6 +64,21 @@ def test_files_that_never_end(tmp_path: Path, name: str, harm: str) -> None:
         path.mkdir()
     with pytest.raises(ModelError, match=name):
         SequenceClassifier.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "name", ["classifier", "recursive forecaster", "dated forecaster", "translator", "text generator"]
+)
+@pytest.mark.parametrize("argument", ["hidden_size", "num_layers"])
+def test_sizes_take_no_memory_before_they_are_checked(readers, name: str, argument: str, tmp_path: Path) -> None:
+    reader, files = readers[name].args
+    config = json.loads(files["config.json"])
+    # A layer of so many units would take 14 GB.
+    config["parameters"][argument] = 30_000 if argument == "hidden_size" else 900
+    for file, content in (files | {"config.json": json.dumps(config).encode()}).items():
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(ModelError, match=r"expected shape .*, found (shape|no such tensor)"):
+        reader.load(tmp_path)
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:

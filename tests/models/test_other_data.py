@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unrolled import Forecaster, SequenceClassifier, TextGenerator, Translator, WordVectors
-from unrolled.models.estimator import fingerprint
+from unrolled.models.fit import fingerprint
 from unrolled.training import CheckpointError
 
 COMMON = {"epochs": 1, "random_state": 0}
@@ -55,6 +55,25 @@ def test_other_data_is_refused(model: Any, data: Any, tmp_path: Any) -> None:
     model.fit(*data(0.0), checkpoints=tmp_path / "c", resume=True)
     with pytest.raises(CheckpointError, match=r"other settings: (data|words)"):
         model.fit(*data(1e-3), checkpoints=tmp_path / "c", resume=True)
+
+
+def pair(*data: Any) -> Any:
+    return data
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "together"),
+    [
+        (SequenceClassifier(hidden_size=4, **COMMON), sequences, pair),
+        (Translator(hidden_size=4, embedding_size=4, **COMMON), pairs, pair),
+        (TextGenerator(hidden_size=4, truncate=8, batch_size=2, **COMMON), text, lambda only: only),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_other_validation_data_is_refused(model: Any, data: Any, together: Any, tmp_path: Any) -> None:
+    model.fit(*data(0.0), validation_data=together(*data(0.0)), checkpoints=tmp_path / "c")
+    with pytest.raises(CheckpointError, match="other settings: data"):
+        model.fit(*data(0.0), validation_data=together(*data(1e-3)), checkpoints=tmp_path / "c", resume=True)
 
 
 def test_fingerprints() -> None:

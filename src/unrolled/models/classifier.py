@@ -22,18 +22,11 @@ from unrolled.cells import Cell
 from unrolled.checks import MOST_LAYERS, expect, fraction, integer, is_one_of, is_truth, one_of, truth
 from unrolled.data import check_sequences, length_batches, pad, stack
 from unrolled.data.sequences import real_numbers
-from unrolled.models.estimator import (
-    cell_maker,
-    checkpoint_folder,
-    fingerprint,
-    onlookers,
-    read_parameters,
-    written_parameters,
-)
-from unrolled.models.folder import making, read_model, write_model
+from unrolled.models.estimator import cell_maker, read_parameters, training_options, written_parameters
+from unrolled.models.fit import Fit
+from unrolled.models.folder import assembled, making, read_model, write_model
 from unrolled.models.network import POOLINGS, ClassifierNetwork
-from unrolled.models.shared import drawn_seed
-from unrolled.training import Callback, Checkpoints, Loss, Options, chosen_device, joined, train
+from unrolled.training import Callback, Loss, Options, joined
 
 PREDICTION_BATCH = 512
 
@@ -164,43 +157,31 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         options = self._checked_options()
-        path = checkpoint_folder(checkpoints, resume, self.random_state)
+        fit = Fit.of(self, self._config, checkpoints, resume)
         X, _, features = check_sequences(X)
         labels = _checked_labels(y, len(X))
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y: expected at least two classes, found only {self.classes_[0]!r}")
-        seed = drawn_seed(self.random_state)
-        (X, codes), validation = self._split(X, codes, validation_data, features, seed)
+        (X, codes), validation = self._split(X, codes, validation_data, features, fit.seed)
         self.n_features_in_ = features
-        device = chosen_device(self.device)
-        # The caller's random state is left alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with fit.seeded():
             self.network_ = self._network(features, len(self.classes_))
         if self.standardize or (self.standardize is None and not _within_unit_range(X)):
             _standardize(self.network_, X)
-        self.network_.to(device)
-        callbacks = onlookers(self.callbacks, self.verbose)
-        folder = None if path is None else Checkpoints(path, self._identity(seed, X, codes, *(validation or ())))
-        try:
-            sequences = stack(X).to(device)
-            targets = torch.from_numpy(codes).to(device)
-            lengths = torch.tensor([len(sequence) for sequence in X]) if isinstance(X, list) else _equal(X)
-            self.history_ = train(
-                self.network_,
-                partial(_loss, sequences, targets, self._weights(codes, device), self.label_smoothing),
-                lambda generator: length_batches(lengths, self.batch_size, generator),
-                options,
-                seed=seed,
-                validate=None if validation is None else partial(self._validate, *validation),
-                callbacks=callbacks,
-                checkpoints=folder,
-                resume=resume,
-            )
-        finally:
-            if folder is not None:
-                folder.close()
+        self.network_.to(fit.device)
+        sequences = stack(X).to(fit.device)
+        targets = torch.from_numpy(codes).to(fit.device)
+        lengths = torch.tensor([len(sequence) for sequence in X]) if isinstance(X, list) else _equal(X)
+        told = [X, codes, *(validation or ())]
+        self.history_ = fit.train(
+            self.network_,
+            partial(_loss, sequences, targets, self._weights(codes, fit.device), self.label_smoothing),
+            lambda generator: length_batches(lengths, self.batch_size, generator),
+            options,
+            data=(array for part in told for array in (part if isinstance(part, list) else [part])),
+            validate=None if validation is None else partial(self._validate, *validation),
+        )
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -269,23 +250,12 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             made.classes_ = _read(config["classes"])
             made.n_features_in_ = int(config["features"])
             made.history_ = list(config["history"])
-            _check_plausible(made, tensors)
-            made.network_ = made._network(made.n_features_in_, len(made.classes_))
-            made.network_.load_state_dict(tensors)
-            made.network_.to(chosen_device(made.device)).eval()
+            network = partial(made._network, made.n_features_in_, len(made.classes_))
+            made.network_ = assembled(network, tensors, device)
         return made
 
     def _checked_options(self) -> Options:
-        options = Options(
-            epochs=self.epochs,
-            lr=self.lr,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            patience=self.patience,
-        )
+        options = training_options(self)
         for name in ("hidden_size", "batch_size"):
             integer(name, getattr(self, name))
         integer("num_layers", self.num_layers, most=MOST_LAYERS)
@@ -297,8 +267,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         one_of("pooling", self.pooling, POOLINGS)
         weight = self.class_weight
         expect("class_weight", weight, "None or 'balanced'", weight is None or is_one_of(weight, ["balanced"]))
-        with torch.random.fork_rng(devices=[]):
-            self._make_cell()(1)
         return options
 
     def _make_cell(self) -> Callable[[int], Cell]:
@@ -314,10 +282,6 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             dropout=self.dropout,
             pooling=self.pooling,
         )
-
-    def _identity(self, seed: int, *data: Any) -> dict[str, Any]:
-        arrays = (array for part in data for array in (part if isinstance(part, list) else [part]))
-        return {**self._config(), "seed": seed, "data": fingerprint(arrays)}
 
     def _split(
         self, X: Any, codes: NDArray[Any], given: tuple[Any, Any] | None, features: int, seed: int
@@ -450,11 +414,3 @@ def _read(written: dict[str, Any]) -> NDArray[Any]:
     if dtype != "object" and np.dtype(dtype).kind not in "biufUS":
         raise ValueError(f"classes: expected numbers or text, found dtype {dtype!r}")
     return np.array(values, dtype=object if dtype == "object" else np.dtype(dtype))
-
-
-def _check_plausible(made: SequenceClassifier, tensors: dict[str, Tensor]) -> None:
-    """Refuses a config that asks for far more memory than its weights have."""
-    held = sum(tensor.numel() for tensor in tensors.values())
-    asked = made.num_layers * made.hidden_size * (made.n_features_in_ if made.num_layers == 1 else made.hidden_size)
-    if max(asked, len(made.classes_), made.n_features_in_) > held:
-        raise ValueError("the sizes in the config are larger than the weights")

@@ -1,9 +1,9 @@
-"""What estimators that train a network have in common: cells, what is saved of the arguments, and who looks on."""
+"""What the arguments of estimators that train a network have in common: cells, options, and what is saved of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from unrolled import cells
 from unrolled.cells import Cell
-from unrolled.checks import as_path, expect, truth
+from unrolled.checks import expect
 from unrolled.models.folder import ModelError
-from unrolled.training import Callback, ProgressBar
+from unrolled.training import Options
 
 # How a run goes, rather than what comes out of it.
 OF_THE_RUN = ("random_state", "device", "verbose", "callbacks")
@@ -78,41 +78,11 @@ def cell_maker(cell: Any, hidden_size: Any, options: Any) -> Callable[[int], Cel
     return make
 
 
-def onlookers(callbacks: Any, verbose: Any) -> list[Callback]:
-    """The callbacks of a training, with a progress bar if wanted.
+def training_options(estimator: Any, **other: Any) -> Options:
+    """The options of the training loop, from the constructor's arguments of the same names, and others.
 
     Raises:
-        ValueError: `callbacks` is no list of callbacks.
-        TypeError: `verbose` is not True or False.
+        ValueError: one is not what it should be; the message names it.
     """
-    truth("verbose", verbose)
-    known = isinstance(callbacks, (list, tuple)) and all(isinstance(each, Callback) for each in callbacks)
-    expect("callbacks", callbacks, "a list of instances of unrolled.training.Callback", known)
-    return [*callbacks, *([ProgressBar()] if verbose else [])]
-
-
-def fingerprint(arrays: Iterable[Any]) -> str:
-    """A checksum of arrays, by which a run that is resumed knows its data again."""
-    found = sha256()
-    for each in arrays:
-        array = np.ascontiguousarray(each)
-        found.update(f"{array.dtype} {array.shape} ".encode())
-        # Times have no buffer of their own, and objects no bytes.
-        as_text = array.dtype == object
-        found.update(repr(array.tolist()).encode() if as_text else array.reshape(-1).view(np.uint8).data)
-    return found.hexdigest()
-
-
-def checkpoint_folder(checkpoints: Any, resume: Any, random_state: Any) -> Path | None:
-    """The folder of a training's checkpoints, None without.
-
-    Raises:
-        TypeError: `checkpoints` is no path, or `resume` not True or False.
-        ValueError: there is no `random_state`, without which a run is never the same again.
-    """
-    truth("resume", resume)
-    if checkpoints is None:
-        return None
-    if random_state is None:
-        raise ValueError("random_state: expected a seed, since a run with checkpoints can be resumed, found None")
-    return as_path("checkpoints", checkpoints)
+    given = estimator.get_params(deep=False)
+    return Options(**({field.name: given[field.name] for field in fields(Options) if field.name in given} | other))

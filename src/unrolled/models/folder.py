@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from unrolled.training import chosen_device
 from unrolled.training.files import checksum, read_file, write_folder
 
 FORMAT = 1
@@ -25,6 +27,8 @@ LARGEST_TOKENIZER = LARGEST_VOCABULARY = 256 * 2**20
 class ModelError(ValueError):
     """A folder that is no usable model; the message names it and what is wrong."""
 
+
+Network = TypeVar("Network", bound=nn.Module)
 
 # What it looks like when a config is not what it should be.
 MISMADE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
@@ -44,6 +48,35 @@ def making(path: str | Path, what: str) -> Iterator[None]:
         raise
     except MISMADE as error:
         raise ModelError(f"{path}: its files do not make {what}: {error}") from error
+
+
+def assembled(make: Callable[[], Network], tensors: Mapping[str, Tensor], device: Any) -> Network:
+    """A network of tensors that were read, on a device, for use.
+
+    Args:
+        make: a network to hold them. It is first made without memory (torch's device "meta"), since the sizes that a
+            stranger's file gives may be absurd: it is made at all if it is as large as the tensors are.
+        tensors: by name.
+        device: as an estimator's argument.
+
+    Raises:
+        ValueError: the tensors are not those of such a network.
+    """
+    with torch.device("meta"):
+        expected = make().state_dict()
+    for name in sorted(expected.keys() | tensors.keys()):
+        found, shape = (each[name].shape if name in each else None for each in (tensors, expected))
+        if found != shape:
+            raise ValueError(f"{name}: expected {_sized(shape)}, found {_sized(found)}")
+    # The caller's random state is left alone.
+    with torch.random.fork_rng(devices=[]):
+        network = make()
+    network.load_state_dict(tensors)
+    return network.to(chosen_device(device)).eval()
+
+
+def _sized(shape: torch.Size | None) -> str:
+    return "no such tensor" if shape is None else f"shape {tuple(shape)}"
 
 
 def write_model(

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.checks import PICTURES, as_new_file
 from unrolled.models.embedding.search import nearest
 
-PICTURES, PAGES = (".png", ".pdf", ".svg"), (".html",)
+PAGES = (".html",)
+ENDINGS = PICTURES + PAGES
 # Colours that can be told apart.
 GROUPS = 10
 NEIGHBOURS = 8
@@ -41,24 +43,11 @@ class WordMap:
         """
         from unrolled.plots import word_map, word_map_page
 
-        path = Path(path)
-        check_path(path)
+        path = as_new_file("path", path, ENDINGS)
         if path.suffix.lower() in PAGES:
             path.write_text(word_map_page(self.words, self.points, self.groups, self.neighbours), encoding="utf-8")
         else:
             word_map(self.words, self.points, self.groups).savefig(path, dpi=120)
-
-
-def check_path(path: Path, name: str = "path") -> None:
-    """Makes sure that a map can be written there.
-
-    Raises:
-        ValueError: the ending is unknown, or there is no such folder.
-    """
-    if path.suffix.lower() not in PICTURES + PAGES:
-        raise ValueError(f"{name}: expected a .png, .pdf, .svg or .html file, found {path.name!r}")
-    if not path.parent.is_dir():
-        raise ValueError(f"{name}: no such folder: {path.parent}")
 
 
 def word_points(units: Tensor, random_state: int) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from unrolled.models.embedding.score import Score
 from unrolled.models.embedding.settings import Settings
 from unrolled.models.embedding.subwords import Subwords
 from unrolled.models.embedding.vectors import Vectors
-from unrolled.models.estimator import checkpoint_folder, onlookers
+from unrolled.models.fit import checkpoint_folder, onlookers
 from unrolled.models.folder import making, read_model, read_vocabulary, write_model
 from unrolled.models.shared import own_seed
 from unrolled.training import Callback, CheckpointError, Checkpoints, Interrupted, Processes, joined

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unrolled.data.series import SeriesSet
+from unrolled.models.fit import Fit
 from unrolled.models.forecasting.forecasts import Where
 from unrolled.models.forecasting.model import ForecastModel, to_device
 from unrolled.models.forecasting.scaling import moments
 from unrolled.models.forecasting.tracks import Tracks
 from unrolled.models.forecasting.windows import Choice, Windows, in_parts, training_cutoffs
-from unrolled.training import Callback, Checkpoints, Loss, Options, train
+from unrolled.training import Loss, Options
 
 # An epoch draws every window once, but at least and at most so many.
 FEWEST_DRAWN, MOST_DRAWN = 1024, 32_768
@@ -81,10 +81,6 @@ class Training:
         batch_size: windows a step.
         per_epoch: windows that an epoch draws, None for all within bounds.
         truncate: steps of a chunk to train on chunks of tracks, None to train on windows.
-        seed: of everything random.
-        device: where the model is trained.
-        callbacks: what looks on.
-        identity: what a resumed run must have in common with one, as JSON values.
     """
 
     windows: Windows
@@ -92,25 +88,17 @@ class Training:
     batch_size: int
     per_epoch: int | None
     truncate: int | None
-    seed: int
-    device: torch.device
-    callbacks: Sequence[Callback]
-    identity: dict[str, Any]
 
-    def run(
-        self, split: Split, options: Options, folder: Path | None, *, resume: bool
-    ) -> tuple[ForecastModel, list[dict[str, Any]]]:
+    def run(self, split: Split, options: Options, fit: Fit) -> tuple[ForecastModel, list[dict[str, Any]]]:
         """A trained model and its history; see `unrolled.training.train`."""
         data = self.windows.data
-        # The caller's random state is left alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with fit.seeded():
             model = self.make_model()
         ends = np.maximum(np.minimum(split.training.last + self.windows.horizon, data.lengths), 1)
         measure(model, data, ends)
-        model.to(self.device)
+        model.to(fit.device)
         scales = series_scales(model, data, ends)
-        loss = _WindowLoss(self.windows, split, scales, self.device)
+        loss = _WindowLoss(self.windows, split, scales, fit.device)
         training: Callable[[Any, Any], Loss] = loss.training
         batches: Callable[[torch.Generator], Sequence[Any]] = partial(self._drawn, split.training)
         if self.truncate is not None:
@@ -121,27 +109,12 @@ class Training:
                 lag=model.scaling.lag,
                 scales=scales,
                 calendar=self.windows.calendar.shape[1] > 0,
-                device=self.device,
+                device=fit.device,
             )
             model.prepare_to_carry(self.batch_size)
             training, batches = tracks.loss, tracks.batches
-        checkpoints = None if folder is None else Checkpoints(folder, {**self.identity, "epochs": options.epochs})
-        try:
-            history = train(
-                model,
-                training,
-                batches,
-                options,
-                seed=self.seed,
-                validate=loss.validated if len(split.held) else None,
-                callbacks=self.callbacks,
-                checkpoints=checkpoints,
-                resume=resume,
-            )
-        finally:
-            if checkpoints is not None:
-                checkpoints.close()
-        return model, history
+        validate = loss.validated if len(split.held) else None
+        return model, fit.train(model, training, batches, options, data=data.arrays(), validate=validate)
 
     def held(self, model: ForecastModel, split: Split, most: int) -> Where:
         """Held-back windows, evenly spread, to measure a model on."""

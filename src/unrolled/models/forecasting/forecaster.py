@@ -17,15 +17,9 @@ from unrolled.cells import Cell
 from unrolled.checks import integer, truth
 from unrolled.data.frames import check_future, read_like, read_series, with_future
 from unrolled.data.series import SeriesSet
-from unrolled.models.estimator import (
-    cell_maker,
-    checkpoint_folder,
-    fingerprint,
-    onlookers,
-    read_parameters,
-    written_parameters,
-)
-from unrolled.models.folder import making, read_model, write_model
+from unrolled.models.estimator import cell_maker, read_parameters, training_options, written_parameters
+from unrolled.models.fit import Fit
+from unrolled.models.folder import assembled, making, read_model, write_model
 from unrolled.models.forecasting import fitting, record, results, settings
 from unrolled.models.forecasting.base import Forecasting
 from unrolled.models.forecasting.calendar import features
@@ -35,8 +29,8 @@ from unrolled.models.forecasting.likelihoods import likelihood
 from unrolled.models.forecasting.model import CARRIED, ForecastModel, Scaling
 from unrolled.models.forecasting.network import DirectNetwork, RecursiveNetwork, Shape
 from unrolled.models.forecasting.windows import Windows
-from unrolled.models.shared import drawn_seed, own_seed
-from unrolled.training import Callback, Options, chosen_device, joined
+from unrolled.models.shared import own_seed
+from unrolled.training import Callback, Options, joined
 
 # How many sets of windows' worth of history a saved model keeps of each series, to forecast and to draw it.
 KEPT = 3
@@ -204,12 +198,11 @@ class Forecaster(Forecasting):
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         options = self.checked_options()
-        path = checkpoint_folder(checkpoints, resume, self.random_state)
+        fit = Fit.of(self, self._config, checkpoints, resume)
         data = read_series(series)
         if not np.isfinite(data.values).any():
             raise ValueError("series: expected some value that is not missing, found none")
         self._choose(data)
-        seed = drawn_seed(self.random_state)
         split = fitting.split(data, self.window_, int(self.horizon), self.validation)
         if not len(split.training):
             raise ValueError("series: expected at least one of two steps or more to train on, found none")
@@ -219,13 +212,8 @@ class Forecaster(Forecasting):
             int(self.batch_size),
             self.windows_per_epoch,
             self.truncate,
-            seed,
-            chosen_device(self.device),
-            onlookers(self.callbacks, self.verbose),
-            {**self._config(), "seed": seed, "data": None if path is None else fingerprint(data.arrays())},
         )
-        folders = [None, None] if path is None else [path / name for name in ("first", "again")]
-        self.model_, self.history_ = training.run(split, options, folders[0], resume=resume)
+        self.model_, self.history_ = training.run(split, options, fit.within("first"))
         calibrating = training.held(self.model_, split, CALIBRATING[self.head]) if len(split.held) else None
         self.calibration_ = self._measured(calibrating) if self.conformal and calibrating is not None else None
         self.held_ = split.held if len(split.held) else None
@@ -234,7 +222,7 @@ class Forecaster(Forecasting):
             best = min(self.history_, key=lambda entry: float(entry["validation_loss"]))["epoch"]
             whole = fitting.everything(data, self.window_, int(self.horizon))
             again = replace(options, epochs=int(best), patience=None)
-            self.model_, _ = training.run(whole, again, folders[1], resume=resume)
+            self.model_, _ = training.run(whole, again, fit.within("again"))
             self.held_ = None
         self.series_, self.scales_ = data, fitting.series_scales(self.model_, data)
         return self
@@ -365,10 +353,8 @@ class Forecaster(Forecasting):
             made.calibration_ = None if calibration is None else Calibration.from_record(calibration)
             made.history_, made.held_ = list(config["history"]), None
             own = {name.removeprefix("model."): part for name, part in tensors.items() if name.startswith("model.")}
-            record.check_plausible(made._shape(made.series_), int(made.hidden_size), int(made.num_layers), own)
-            made.model_ = made._model(made.series_)
-            made.model_.load_state_dict(own)
-            made.model_.to(chosen_device(made.device)).eval()
+            record.check_plausible(made._shape(made.series_), sum(tensor.numel() for tensor in own.values()))
+            made.model_ = assembled(lambda: made._model(made.series_), own, device)
         return made
 
     def checked_options(self) -> Options:
@@ -378,19 +364,7 @@ class Forecaster(Forecasting):
             ValueError: one is not what it should be; the message names it.
         """
         settings.check(self.get_params(deep=False))
-        options = Options(
-            epochs=self.epochs,
-            lr=self.lr,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            patience=self.patience,
-        )
-        with torch.random.fork_rng(devices=[]):
-            self._make_cell()(1)
-        return options
+        return training_options(self)
 
     def _choose(self, data: SeriesSet) -> None:
         """Decides what was left open."""

@@ -14,6 +14,8 @@ from unrolled.data.frequency import Frequency
 from unrolled.data.series import Columns, SeriesSet
 from unrolled.models.forecasting.network import Shape
 
+# Steps of a window or a horizon.
+LONGEST = 10**7
 ARRAYS = ("values", "lengths", "past", "future", "ahead", "static")
 
 
@@ -103,17 +105,14 @@ def natural(name: str, value: Any) -> int:
     return value
 
 
-def check_plausible(shape: Shape, hidden_size: int, num_layers: int, tensors: dict[str, Tensor]) -> None:
-    """Refuses a config that asks for far more memory than its weights have."""
-    held = sum(tensor.numel() for tensor in tensors.values())
-    asked = max(
-        num_layers * hidden_size * (1 if num_layers == 1 else hidden_size),
-        hidden_size * shape.step_features,
-        shape.targets * shape.size,
-        shape.segment,
-    )
-    if asked > held or shape.window > 10**7 or shape.horizon > 10**7 or shape.horizon * shape.targets > 100 * held:
-        raise ValueError("the sizes in the config are larger than the weights")
+def check_plausible(shape: Shape, numbers: int) -> None:
+    """Refuses sizes that forecasts would take far more memory for than so many numbers of weights have.
+
+    Raises:
+        ValueError: they would; what the weights themselves take is another matter.
+    """
+    if max(shape.window, shape.horizon) > LONGEST or shape.horizon * shape.targets > 100 * numbers:
+        raise ValueError("the sizes in the config are far larger than the weights")
 
 
 def _as(value: Any, kind: type) -> Any:

@@ -14,20 +14,21 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from unrolled.cells import Cell
 from unrolled.checks import instance, integer, integer_or_none
 from unrolled.data.documents import Documents, plain
-from unrolled.models.estimator import (
-    cell_maker,
-    checkpoint_folder,
-    fingerprint,
-    onlookers,
-    read_parameters,
-    written_parameters,
+from unrolled.models.estimator import cell_maker, read_parameters, training_options, written_parameters
+from unrolled.models.fit import Fit
+from unrolled.models.folder import (
+    TOKENIZER,
+    assembled,
+    making,
+    read_model,
+    read_tokenizer,
+    read_vocabulary,
+    write_model,
 )
-from unrolled.models.folder import TOKENIZER, making, read_model, read_tokenizer, read_vocabulary, write_model
 from unrolled.models.generation.byte_pairs import BytePairs
 from unrolled.models.generation.characters import Characters
 from unrolled.models.generation.network import GeneratorNetwork
@@ -36,8 +37,8 @@ from unrolled.models.generation.score import LARGEST, TextScore, log_probabiliti
 from unrolled.models.generation.settings import Settings
 from unrolled.models.generation.tokens import Tokens, Units
 from unrolled.models.generation.tracks import Tracks
-from unrolled.models.shared import drawn_seed, made_once, own_seed
-from unrolled.training import Callback, Checkpoints, Options, chosen_device, joined, train
+from unrolled.models.shared import made_once, own_seed
+from unrolled.training import Callback, Options, joined
 
 Corpus = str | Path | Documents | Iterable[str | Path]
 
@@ -179,8 +180,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         settings, options = self._settings(), self._options()
-        path = checkpoint_folder(checkpoints, resume, self.random_state)
-        seed = drawn_seed(self.random_state)
+        fit = Fit.of(self, self._config, checkpoints, resume)
         documents = _documents(corpus)
         given = None if validation_data is None else _documents(validation_data, "validation_data")
         self.ends_ = documents.ends
@@ -195,31 +195,21 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         own, held = tokens.split(count)
         if given is not None:
             held = self._tokens(given, "validation_data").values
-        device = chosen_device(self.device)
-        # The caller's random state is left alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.network_ = self._network(settings).to(device)
-        tracks = Tracks(own, len(self.units_), int(settings.truncate), int(settings.batch_size), device)
+        with fit.seeded():
+            self.network_ = self._network(settings).to(fit.device)
+        tracks = Tracks(own, len(self.units_), int(settings.truncate), int(settings.batch_size), fit.device)
         self.network_.prepare_to_carry(tracks.rows)
-        identity = {**self._config(), "seed": seed, "data": fingerprint([tokens.values])}
-        folder = None if path is None else Checkpoints(path, identity)
         try:
-            self.history_ = train(
+            self.history_ = fit.train(
                 self.network_,
                 tracks.loss,
                 tracks.batches,
                 options,
-                seed=seed,
+                data=[own, held],
                 validate=(lambda network: self._validate(network, held)) if len(held) else None,
-                callbacks=onlookers(self.callbacks, self.verbose),
-                checkpoints=folder,
-                resume=resume,
             )
         finally:
             self.network_.forget_carried()
-            if folder is not None:
-                folder.close()
         return self
 
     def sample(
@@ -361,12 +351,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
                 made.units_ = BytePairs.read(read_tokenizer(path, config))
             made.ends_ = bool(config["ends"])
             made.history_ = list(config["history"])
-            _check_plausible(
-                settings, (len(made.units_) + 1) * (settings.embedding_size or made._output_size()), tensors
-            )
-            made.network_ = made._network(settings)
-            made.network_.load_state_dict(tensors)
-            made.network_.to(chosen_device(made.device)).eval()
+            made.network_ = assembled(lambda: made._network(settings), tensors, device)
         return made
 
     def _settings(self) -> Settings:
@@ -381,17 +366,7 @@ class TextGenerator(BaseEstimator):  # type: ignore[misc]
         return settings
 
     def _options(self) -> Options:
-        return Options(
-            epochs=self.epochs,
-            lr=self.lr,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            patience=self.patience,
-            average=self.average,
-        )
+        return training_options(self)
 
     def _make_cell(self) -> Callable[[int], Cell]:
         return cell_maker(self.cell, self.hidden_size, self.cell_options)
@@ -445,11 +420,3 @@ def _documents(given: Any, name: str = "corpus") -> Documents:
         return Documents(given)
     except ValueError as error:
         raise ValueError(str(error).replace("corpus", name, 1)) from None
-
-
-def _check_plausible(settings: Settings, embedding: int, tensors: dict[str, Tensor]) -> None:
-    """Refuses a config that asks for far more memory than its weights have; `embedding` are numbers of all vectors."""
-    held = sum(tensor.numel() for tensor in tensors.values())
-    asked = settings.num_layers * settings.hidden_size * (settings.hidden_size if settings.num_layers > 1 else 1)
-    if max(asked, embedding, settings.hidden_size * (settings.embedding_size or 1)) > held:
-        raise ValueError("the sizes in the config are larger than the weights")

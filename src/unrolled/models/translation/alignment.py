@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.checks import PICTURES, as_new_file
 from unrolled.models.translation.network import Batch, TranslationNetwork
 from unrolled.models.translation.tokenizer import END, START
-
-PICTURES = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,7 @@ class Alignment:
         """
         from unrolled.plots import attention
 
-        path = Path(path)
-        if path.suffix.lower() not in PICTURES:
-            raise ValueError(f"path: expected a {', '.join(PICTURES)} file, found {path.name!r}")
-        if not path.parent.is_dir():
-            raise ValueError(f"path: no such folder: {path.parent}")
+        path = as_new_file("path", path, PICTURES)
         attention(self.weights, self.source, self.target).savefig(path, dpi=120)
 
 

@@ -17,8 +17,8 @@ from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
 
 # Neighbouring logits whose maximum is looked at first.
 BLOCK = 64
-# Logits that are made at once on a CPU: what the cores' caches hold, since they are passed over several times.
-AT_ONCE = 1 << 20
+# Logits that are made at once: on a CPU what the caches hold, since they are passed over several times.
+AT_ONCE = {"cpu": 1 << 19, "cuda": 1 << 25}
 # What a target never holds.
 NEVER = (PAD, START)
 
@@ -134,21 +134,22 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best sentences of each row that a beam finds, the best first, at most `beam` of them.
 
-    A row is done when `beam` of its sentences have ended. Args: those of `sample`, and
+    As a sentence ends its row goes on with one beam less (Bahdanau, Cho, Bengio 2015), until none is left. Args: those
+    of `sample`, and
         beam: sentences that are kept at each step.
         penalties: how those that ended are ranked.
     """
     beams = _Beams(network, source, lengths, beam, penalties, limits)
     while len(beams.alive):
         beams.step(unknown)
-    return [sorted(found, key=lambda one: -one.score)[:beam] for found in beams.found]
+    return [sorted(found, key=lambda one: -one.score) for found in beams.found]
 
 
 class _Beams:
     """The beams of those rows that are not done.
 
-    Tensors (rows, beam, ...): `token` said last, `total` log-probabilities, `said`, `seen`, and `covered`, attention
-    in sum.
+    Tensors (rows, beam, ...): `token` said last, `total` log-probabilities, minus infinity for a beam that is none,
+    `said`, `seen`, and `covered`, attention in sum. `left` (rows,): beams that have not ended.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class _Beams:
     ) -> None:
         rows, device = len(source), source.device
         self.decoder, self.beam, self.penalties = network.decoder, beam, penalties
+        self.softmax = _Softmax(network.decoder, rows * beam)
         self.source, self.lengths, self.limits = source, lengths.to(device), limits.to(device)
         self.found: list[list[Hypothesis]] = [[] for _ in range(rows)]
         self.alive = torch.arange(rows, device=device)
@@ -170,6 +172,8 @@ class _Beams:
         # All beams of a row are alike at first: only one of them counts.
         self.total = torch.full((rows, beam), float("-inf"), device=device)
         self.total[:, 0] = 0.0
+        self.left = torch.full((rows,), beam, device=device)
+        self.ranks = torch.arange(beam, device=device)
         room = int(limits.max()) if rows else 0
         self.said = torch.zeros(rows, beam, room, dtype=torch.int64, device=device)
         attends = self.state.memory is not None
@@ -181,29 +185,38 @@ class _Beams:
         """One token more."""
         rows, beam = self.token.shape
         vectors, state, weights = self.decoder.step(self.token.flatten(), self.state)
-        must_end = (self.limits[self.alive] <= self.done).repeat_interleave(beam)
+        last = self.limits[self.alive] <= self.done
+        # Most of the work is the softmax, which beams that are none do without.
+        lives = self.total.isfinite()
         # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
-        best, tokens = _likeliest(self.decoder, vectors, must_end, beam + 1, unknown)
-        totals = (self.total[:, :, None] + best.view(rows, beam, -1)).flatten(1)
-        total, place = totals.topk(min(2 * beam, totals.shape[1]), 1)
-        parent, token = place // best.shape[1], tokens.view(rows, -1).gather(1, place)
+        best, tokens = self.softmax.likeliest(
+            vectors[lives.flatten()], last[:, None].expand_as(lives)[lives], beam + 1, unknown
+        )
+        totals = best.new_full((rows, beam, best.shape[1]), float("-inf"))
+        totals[lives] = self.total[lives][:, None] + best
+        choices = torch.full_like(totals, END, dtype=torch.int64)
+        choices[lives] = tokens
+        total, place = totals.flatten(1).topk(min(2 * beam, totals[0].numel()), 1)
+        parent, token = place // best.shape[1], choices.flatten(1).gather(1, place)
         if weights is not None:
             weights = weights.view(rows, beam, -1)
         ends = token == END
-        self._collect(total, parent, ends, weights)
+        self._collect(total, parent, ends[:, :beam] & (self.ranks < self.left[:, None]), weights)
         # The first of those that go on, in order.
-        order = torch.where(ends, total.new_tensor(float("-inf")), total).topk(beam, 1)
-        self.total, parent, self.token = order.values, parent.gather(1, order.indices), token.gather(1, order.indices)
+        order = total.masked_fill(ends, float("-inf")).topk(beam, 1)
+        parent, self.token = parent.gather(1, order.indices), token.gather(1, order.indices)
+        self.total = order.values.masked_fill(self.ranks >= self.left[:, None], float("-inf"))
         self._follow(parent, weights)
-        unfilled = torch.tensor([len(self.found[row]) < beam for row in self.alive.tolist()])
-        going = unfilled.to(self.alive.device) & (self.limits[self.alive] > self.done)
+        going = (self.left > 0) & ~last
         self.done += 1
         kept = None if bool(going.all()) else going.nonzero()[:, 0]
         self.state = self._selected(state, parent, kept)
 
     def _collect(self, total: Tensor, parent: Tensor, ends: Tensor, weights: Tensor | None) -> None:
         """Takes the sentences that end among the best."""
-        numbers, ranks = (ends[:, : self.beam] & total[:, : self.beam].isfinite()).nonzero(as_tuple=True)
+        ends = ends & total[:, : self.beam].isfinite()
+        self.left = self.left - ends.sum(1)
+        numbers, ranks = ends.nonzero(as_tuple=True)
         if not len(numbers):
             return
         rows, of, count = self.alive[numbers], parent[numbers, ranks], self.done
@@ -238,23 +251,39 @@ class _Beams:
         places = parent + beam * torch.arange(rows, device=parent.device)[:, None]
         if kept is None:
             return state.select(places.flatten())
-        self.alive, self.token, self.total, self.said = (
-            part[kept] for part in (self.alive, self.token, self.total, self.said)
+        self.alive, self.left, self.token, self.total, self.said = (
+            part[kept] for part in (self.alive, self.left, self.token, self.total, self.said)
         )
         self.seen = None if self.seen is None else self.seen[kept]
         self.covered = None if self.covered is None else self.covered[kept]
         return state.select(places[kept].flatten(), kept)
 
 
-def _likeliest(decoder: Decoder, vectors: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, at most `count`)."""
-    rows = len(vectors) if vectors.is_cuda else max(1, AT_ONCE // len(decoder.bias))
-    parts = [
-        _likeliest_of(decoder.logits(vector), ends, count, unknown)
-        for vector, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True)
-    ]
-    best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
-    return best, tokens
+class _Softmax:
+    """A decoder's softmax for step after step, a few vectors at a time.
+
+    Its products are half as fast again into memory that was used before, and with a matrix whose units come first.
+
+    Args:
+        decoder: whose it is.
+        most: vectors that there may be at once.
+    """
+
+    def __init__(self, decoder: Decoder, most: int) -> None:
+        matrix, self.bias = decoder.softmax
+        self.matrix = matrix.t().contiguous()
+        rows = max(1, min(most, AT_ONCE.get(matrix.device.type, 1 << 19) // len(self.bias)))
+        self.logits = matrix.new_empty(rows, len(self.bias))
+
+    def likeliest(self, vectors: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, at most `count`)."""
+        parts = []
+        rows = len(self.logits)
+        for some, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True):
+            logits = torch.addmm(self.bias, some, self.matrix, out=self.logits[: len(some)])
+            parts.append(_likeliest_of(logits, ends, count, unknown))
+        best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
+        return best, tokens
 
 
 def _likeliest_of(logits: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:

@@ -57,13 +57,3 @@ class Settings:
         expect("attention", attention, kinds, attention is None or is_one_of(attention, ATTENTION))
         if self.input_feeding and attention is None:
             raise ValueError("input_feeding: expected False, as there is no attention to feed; found True")
-
-    def check_plausible(self, numbers: int) -> None:
-        """Refuses sizes that ask for far more memory than so many numbers of weights have.
-
-        Raises:
-            ValueError: they do.
-        """
-        asked = self.num_layers * self.hidden_size * (self.hidden_size if self.num_layers > 1 else 1)
-        if max(asked, self.hidden_size * self.embedding_size) > numbers:
-            raise ValueError("the sizes in the config are larger than the weights")

@@ -17,23 +17,18 @@ from torch import Tensor
 from unrolled.cells import Cell
 from unrolled.checks import at_least_0, instance, integer, integer_or_none, is_iterable, truth, within
 from unrolled.data import Pairs, token_batches
-from unrolled.models.estimator import (
-    cell_maker,
-    checkpoint_folder,
-    fingerprint,
-    onlookers,
-    read_parameters,
-    written_parameters,
-)
+from unrolled.models.estimator import cell_maker, read_parameters, training_options, written_parameters
+from unrolled.models.fit import Fit
 from unrolled.models.folder import (
     SOURCE_TOKENIZER,
     TARGET_TOKENIZER,
+    assembled,
     making,
     read_model,
     read_tokenizer,
     write_model,
 )
-from unrolled.models.shared import drawn_seed, made_once, own_seed
+from unrolled.models.shared import made_once, own_seed
 from unrolled.models.translation.alignment import Alignment, aligned
 from unrolled.models.translation.corpus import Corpus, source_tokens
 from unrolled.models.translation.decoding import CHUNK, Choices, Decoding, Translation
@@ -44,7 +39,7 @@ from unrolled.models.translation.search import Penalties
 from unrolled.models.translation.settings import Settings
 from unrolled.models.translation.tokenizer import END, Subwords
 from unrolled.models.translation.twofold import Twofold
-from unrolled.training import Callback, Checkpoints, Options, chosen_device, joined, train
+from unrolled.training import Callback, Options, joined
 
 Side = str | Path | Pairs | Iterable[Any]
 
@@ -213,8 +208,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             Interrupted: a signal asked to stop; only with checkpoints.
         """
         settings, options = self._settings(), self._options()
-        path = checkpoint_folder(checkpoints, resume, self.random_state)
-        seed = drawn_seed(self.random_state)
+        fit = Fit.of(self, self._config, checkpoints, resume)
         pairs = _pairs(source, target)
         with within("validation_data"):
             given = None if validation_data is None else _pairs_of(validation_data)
@@ -231,7 +225,7 @@ class Translator(BaseEstimator):  # type: ignore[misc]
         held = torch.arange(0)
         own = torch.arange(len(corpus))
         if given is None:
-            order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(seed))
+            order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(fit.seed))
             count = min(round(settings.validation_fraction * len(corpus)), len(corpus) - 1)
             held, own = order[:count].sort().values, order[count:].sort().values
         # Text that was held back is judged as it comes: long sentences too.
@@ -241,31 +235,20 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             held = torch.arange(len(validation))
             if not len(held):
                 raise ValueError("validation_data: expected at least one pair with text on both sides, found none")
-        device = chosen_device(self.device)
-        # The caller's random state is left alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.network_ = self._network(settings).to(device)
-        folder = None if path is None else Checkpoints(path, self._identity(seed, corpus, validation))
-        cost = Cost(corpus, device, settings)
+        with fit.seeded():
+            self.network_ = self._network(settings).to(fit.device)
+        cost = Cost(corpus, fit.device, settings)
         lengths = corpus.lengths[own]
-        try:
-            self.history_ = train(
-                self.network_,
-                cost,
-                lambda generator: [
-                    own[batch] for batch in token_batches(lengths, int(settings.batch_tokens), generator)
-                ],
-                options,
-                seed=seed,
-                validate=self._validation(validation, held) if len(held) else None,
-                callbacks=[cost, *onlookers(self.callbacks, self.verbose)],
-                checkpoints=folder,
-                resume=resume,
-            )
-        finally:
-            if folder is not None:
-                folder.close()
+        sides = (side for each in (corpus, validation) for side in (each.source, each.target))
+        self.history_ = fit.train(
+            self.network_,
+            cost,
+            lambda generator: [own[batch] for batch in token_batches(lengths, int(settings.batch_tokens), generator)],
+            options,
+            data=(array for side in sides for array in (side.values, side.lengths)),
+            validate=self._validation(validation, held) if len(held) else None,
+            callbacks=[cost],
+        )
         return self
 
     def translate(
@@ -477,32 +460,15 @@ class Translator(BaseEstimator):  # type: ignore[misc]
             made.subwords_ = (Subwords.read(texts[0]), Subwords.read(texts[1]))
             made.history_ = list(config["history"])
             made.dropped_ = int(config["dropped"])
-            settings.check_plausible(sum(tensor.numel() for tensor in tensors.values()))
-            made.network_ = made._network(settings)
-            made.network_.load_state_dict(tensors)
-            made.network_.to(chosen_device(made.device)).eval()
+            made.network_ = assembled(lambda: made._network(settings), tensors, device)
         return made
 
     def _settings(self) -> Settings:
         given = self.get_params(deep=False)
-        settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
-        with torch.random.fork_rng(devices=[]):
-            self._make_cell()(1)
-        return settings
+        return Settings(**{field.name: given[field.name] for field in fields(Settings)})
 
     def _options(self) -> Options:
-        return Options(
-            epochs=self.epochs,
-            lr=self.lr,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            schedule=self.schedule,
-            warmup=self.warmup,
-            patience=self.patience,
-            monitor="-validation_bleu" if self.monitor == "bleu" else "validation_loss",
-            average=self.average,
-        )
+        return training_options(self, monitor="-validation_bleu" if self.monitor == "bleu" else "validation_loss")
 
     def _make_cell(self) -> Callable[[int], Cell]:
         return cell_maker(self.cell, self.hidden_size, self.cell_options)
@@ -524,11 +490,6 @@ class Translator(BaseEstimator):  # type: ignore[misc]
 
     def _device_now(self) -> torch.device:
         return next(self.network_.parameters()).device
-
-    def _identity(self, seed: int, *data: Corpus) -> dict[str, Any]:
-        sides = (side for corpus in data for side in (corpus.source, corpus.target))
-        arrays = (array for side in sides for array in (side.values, side.lengths))
-        return {**self._config(), "seed": seed, "data": fingerprint(arrays)}
 
     def _config(self) -> dict[str, Any]:
         return {"parameters": written_parameters(self)}
