@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
+from unrolled.cli.telling import check_picture, checkpoints_of, keep, tell
 
 app = typer.Typer(help="Give each sequence a label: train on labelled ones, predict others.", no_args_is_help=True)
 
@@ -70,7 +70,7 @@ def fit(
         from unrolled.training import is_first
 
         check_free(output)
-        _check_writable(plot)
+        check_picture(plot)
         parts = splits(source)
         training = load(source, "train" if "train" in parts and "test" in parts else None)
         testing = load(test) if test else load(source, "test") if {"train", "test"} <= set(parts) else None
@@ -98,12 +98,10 @@ def fit(
             device=device,
             verbose=sys.stderr.isatty(),
         )
-        checkpoints = output.with_name(output.name + ".checkpoints")
-        model.fit(training.X, _labels(training, source), checkpoints=checkpoints, resume=resume)
+        model.fit(training.X, _labels(training, source), checkpoints=checkpoints_of(output), resume=resume)
         if not is_first():
             return
-        model.save(output)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        keep(model, output)
         told: dict[str, Any] = {"model": str(output), **model.history_[-1]}
         predicted = None
         if testing is not None:
@@ -112,7 +110,7 @@ def fit(
         if plot is not None:
             told |= {"plot": str(plot)}
             _draw(plot, model, testing, predicted)
-        _tell(told, as_json)
+        tell(told, as_json)
 
 
 @app.command(epilog=PREDICT_EXAMPLE)
@@ -151,13 +149,6 @@ def _labels(sequences: Any, source: str) -> Any:
     return sequences.y
 
 
-def _check_writable(path: Path | None) -> None:
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"--plot: no such folder: {path.parent}")
-    if path is not None and path.suffix.lower() not in (".png", ".pdf", ".svg"):
-        raise ValueError(f"--plot: expected a .png, .pdf or .svg file, found {path.name!r}")
-
-
 def _draw(path: Path, model: Any, testing: Any, predicted: Any) -> None:
     from unrolled import plots
 
@@ -166,15 +157,6 @@ def _draw(path: Path, model: Any, testing: Any, predicted: Any) -> None:
     else:
         figure = plots.classification(model.history_, testing.y, predicted, model.classes_)
     figure.savefig(path, dpi=120)
-
-
-def _tell(told: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-        return
-    for name, value in told.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name.replace('_', ' '):<20} {shown}")
 
 
 def _write(rows: list[dict[str, Any]], output: Path | None, as_json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
+from unrolled.cli.telling import check_output, check_picture, checkpoints_of, keep, tell
 
 app = typer.Typer(help="Give each word a vector: learn them from text, ask them, draw them.", no_args_is_help=True)
 
@@ -70,8 +70,8 @@ def fit(
         from unrolled.training import is_first
 
         check_free(output)
-        _check_file("--plot", plot, (".png", ".pdf", ".svg"))
-        _check_file("--export", export, (".txt", ".vec", ".bin", ".tsv"))
+        check_picture(plot)
+        check_output("--export", export, (".txt", ".vec", ".bin", ".tsv"))
         if preset not in (None, "nce"):
             raise ValueError(f"--preset: expected nce, found {preset!r}")
         chosen: dict[str, Any] = {
@@ -100,18 +100,16 @@ def fit(
             random_state=seed,
             verbose=sys.stderr.isatty(),
         )
-        checkpoints = output.with_name(output.name + ".checkpoints")
         files = TextFiles(corpus, Tokenizer(numbers=numbers, urls=urls))
         try:
-            model.fit(files, checkpoints=checkpoints, resume=resume)
+            model.fit(files, checkpoints=checkpoints_of(output), resume=resume)
         except KeyboardInterrupt:
             if hasattr(model, "vectors_") and is_first():
                 model.save(output)
             raise
         if not is_first():
             return
-        model.save(output)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        keep(model, output)
         told: dict[str, Any] = {"model": str(output), "words": len(model.vocabulary_), **model.history_[-1]}
         if export is not None:
             model.export(export)
@@ -121,7 +119,7 @@ def fit(
 
             plots.loss_curve(model.loss_curve_).savefig(plot, dpi=120)
             told |= {"plot": str(plot)}
-        _tell(told, as_json)
+        tell(told, as_json)
 
 
 @app.command(epilog=NEAREST_EXAMPLE)
@@ -177,17 +175,16 @@ def draw_map(
 ) -> None:
     """Draw words so that like ones lie near each other (t-SNE)."""
     with one_line_errors():
-        from unrolled.models.embedding.map import check_path
+        from unrolled.models.embedding.map import ENDINGS
 
         for name, path in (("--output", output), ("--plot", plot)):
-            if path is not None:
-                check_path(path, name)
+            check_output(name, path, ENDINGS)
         chosen = words if only is None else [word.strip() for word in only.split(",") if word.strip()]
         made = _read(model).map(chosen, random_state=seed)
         made.save(output)
         if plot is not None:
             made.save(plot)
-        _tell({"map": str(output), "words": len(made.words)} | ({"plot": str(plot)} if plot else {}), as_json)
+        tell({"map": str(output), "words": len(made.words)} | ({"plot": str(plot)} if plot else {}), as_json)
 
 
 @app.command("score", epilog=SCORE_EXAMPLE)
@@ -227,13 +224,6 @@ def _pair(text: str | None) -> tuple[int, int] | None:
     return int(parts[0]), int(parts[1])
 
 
-def _check_file(name: str, path: Path | None, endings: tuple[str, ...]) -> None:
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"{name}: no such folder: {path.parent}")
-    if path is not None and path.suffix.lower() not in endings:
-        raise ValueError(f"{name}: expected a {', '.join(endings)} file, found {path.name!r}")
-
-
 def _records(pairs: list[tuple[str, float]]) -> list[dict[str, Any]]:
     return [{"word": word, "score": round(value, 4)} for word, value in pairs]
 
@@ -242,12 +232,3 @@ def _shown(value: float, kind: str) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:.3f}" if kind == "similarity" else f"{value:.1%}"
-
-
-def _tell(told: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-        return
-    for name, value in told.items():
-        shown = f"{value:,.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name.replace('_', ' '):<20} {shown}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
+from unrolled.cli.telling import TABLES, check_output, check_picture, checkpoints_of, keep, tell
 
 app = typer.Typer(help="Say how time series go on, and how sure that is.", no_args_is_help=True)
 
@@ -127,24 +127,22 @@ def fit(
             raise ValueError("--resume: needs -o DIR, where the checkpoints are")
         if output is not None:
             check_free(output)
-        _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
+        check_picture(plot)
         model = _forecaster(locals())
         roles = _roles(locals())
         series = read_series(source, **roles)
-        checkpoints = None if output is None else output.with_name(output.name + ".checkpoints")
-        model.fit(series, checkpoints=checkpoints, resume=resume)
+        model.fit(series, checkpoints=None if output is None else checkpoints_of(output), resume=resume)
         if not is_first():
             return
         told: dict[str, Any] = {}
-        if output is not None and checkpoints is not None:
-            model.save(output)
-            shutil.rmtree(checkpoints, ignore_errors=True)
+        if output is not None:
+            keep(model, output)
             told["model"] = str(output)
         told |= {"series": len(series), "window": model.window_, "season": model.season_, **model.history_[-1]}
         if plot is not None:
             model.plot().savefig(plot, dpi=120)
             told["plot"] = str(plot)
-        _tell(told, as_json)
+        tell(told, as_json)
 
 
 @app.command(epilog=PREDICT_EXAMPLE)
@@ -164,8 +162,8 @@ def predict(
     with one_line_errors():
         from unrolled.models import Forecaster
 
-        _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
-        _check_writable("--output", output, (".csv", ".parquet"))
+        check_picture(plot)
+        check_output("--output", output, TABLES)
         forecaster = Forecaster.load(model, device=device)
         frame = forecaster.predict(horizon, source, future=future_values)
         if plot is not None:
@@ -193,8 +191,8 @@ def generate(
         from unrolled.data.frames import read_like
         from unrolled.models import Forecaster
 
-        _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
-        _check_writable("--output", output, (".csv", ".parquet"))
+        check_picture(plot)
+        check_output("--output", output, TABLES)
         forecaster = Forecaster.load(model, device=device)
         frame = forecaster.generate(start, steps, sampled=sampled, random_state=seed)
         if plot is not None:
@@ -266,8 +264,8 @@ def backtest(
         from unrolled.models import Forecaster
         from unrolled.training import is_first
 
-        _check_writable("--plot", plot, (".png", ".pdf", ".svg"))
-        _check_writable("--output", output, (".csv", ".parquet"))
+        check_picture(plot)
+        check_output("--output", output, TABLES)
         made, roles = _forecaster(locals()), _roles(locals())
         if model is None:
             series = read_series(source, **roles)
@@ -321,22 +319,6 @@ def _levels(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"--quantiles: expected numbers with commas between them, found {text!r}") from None
-
-
-def _check_writable(option: str, path: Path | None, kinds: tuple[str, ...]) -> None:
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"{option}: no such folder: {path.parent}")
-    if path is not None and path.suffix.lower() not in kinds:
-        raise ValueError(f"{option}: expected a {' or '.join(kinds)} file, found {path.name!r}")
-
-
-def _tell(told: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-        return
-    for name, value in told.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        typer.echo(f"{name.replace('_', ' '):<20} {shown}")
 
 
 def _write(frame: Any, output: Path | None, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
-from unrolled.cli.telling import check_picture, tell
+from unrolled.cli.telling import check_picture, checkpoints_of, keep, tell
 
 app = typer.Typer(help="Translate: learn from pairs of sentences, translate text, score.", no_args_is_help=True)
 
@@ -133,13 +132,11 @@ def fit(
             device=device,
             verbose=sys.stderr.isatty(),
         )
-        checkpoints = output.with_name(output.name + ".checkpoints")
         training, validating = _pairs(source, target, "train"), validation or _named_validation(source, target)
-        model.fit(training, None, validating, checkpoints=checkpoints, resume=resume)
+        model.fit(training, None, validating, checkpoints=checkpoints_of(output), resume=resume)
         if not is_first():
             return
-        model.save(output)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        keep(model, output)
         told: dict[str, Any] = {"model": str(output), "pairs left out": model.dropped_, **model.history_[-1]}
         if plot is not None:
             from unrolled import plots

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from unrolled.cli.errors import one_line_errors
-from unrolled.cli.telling import check_picture, tell
+from unrolled.cli.telling import check_picture, checkpoints_of, keep, tell
 
 app = typer.Typer(help="Write: learn from a text, write on, score texts.", no_args_is_help=True)
 
@@ -108,13 +107,11 @@ def fit(
             device=device,
             verbose=sys.stderr.isatty(),
         )
-        checkpoints = output.with_name(output.name + ".checkpoints")
         given = None if validation is None else Documents.named(validation, lines=lines)
-        model.fit(Documents.named(corpus, lines=lines), given, checkpoints=checkpoints, resume=resume)
+        model.fit(Documents.named(corpus, lines=lines), given, checkpoints=checkpoints_of(output), resume=resume)
         if not is_first():
             return
-        model.save(output)
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        keep(model, output)
         told: dict[str, Any] = {"model": str(output), "symbols": len(model.units_), **model.history_[-1]}
         if plot is not None:
             from unrolled import plots
