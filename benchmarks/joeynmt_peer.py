@@ -1,9 +1,9 @@
-"""JoeyNMT's recurrent encoder-decoder, as a peer: run by an interpreter that has it, prints one JSON line.
+"""JoeyNMT's recurrent encoder-decoder, as a peer: run by an interpreter that has it, prints JSON, an object a line.
 
 python benchmarks/joeynmt_peer.py FOLDER UPDATES SEED
 
 FOLDER has train, dev and test, each as FILE.src and FILE.trg of tokens separated by spaces, and vocab.src and
-vocab.trg.
+vocab.trg. The first line tells of training; then test is translated once for each line of standard input.
 """
 
 from __future__ import annotations
@@ -104,17 +104,18 @@ def main(folder: str, updates: str, seed: str) -> None:
     scores, *_ = predict(
         model, dev, compute_loss=True, normalization="tokens", args=set_validation_args(args.test), **common
     )
-    began = time.process_time()
-    hypotheses = predict(model, test, args=args.test, **common)[3]
     told = {
         "library": "joeynmt",
         "tokens": int(manager.stats.total_tokens),
         "training_cpu_seconds": trained,
-        "decoding_cpu_seconds": time.process_time() - began,
         "validation_loss": math.log(float(scores["ppl"])),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
-    print(json.dumps({**told, "hypotheses": hypotheses}))
+    print(json.dumps(told), flush=True)
+    for _ in sys.stdin:
+        began = time.process_time()
+        hypotheses = predict(model, test, args=args.test, **common)[3]
+        print(json.dumps({"cpu_seconds": time.process_time() - began, "hypotheses": hypotheses}), flush=True)
 
 
 if __name__ == "__main__":
