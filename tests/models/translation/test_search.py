@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.models.translation.conftest import network, sources
+from unrolled.models.translation import search
 from unrolled.models.translation.network import Batch
 from unrolled.models.translation.search import Penalties, _highest, beam_search, sample
 from unrolled.models.translation.tokenizer import END, UNKNOWN
@@ -131,10 +132,22 @@ def test_no_rows_give_nothing() -> None:
     assert beam_search(made, tokens, lengths, lengths, beam=2, penalties=PLAIN) == []
 
 
-@pytest.mark.parametrize("length", [3, 63, 64, 400, 1000, 5000])
+def test_long_vocabularies_are_looked_through_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, (tokens, lengths) = network(700), sources(9, 700)
+    found = beam_search(made, tokens, lengths, limits(9), beam=3, penalties=PLAIN)
+    monkeypatch.setattr(search, "BLOCK", 10**6)
+    whole = beam_search(made, tokens, lengths, limits(9), beam=3, penalties=PLAIN)
+    for row, (own, same) in enumerate(zip(found, whole, strict=True)):
+        assert [one.tokens for one in own] == [one.tokens for one in same]
+        for one in own:
+            again = scored_again(made, tokens[row], lengths[row], one.tokens)
+            assert one.log_probability == pytest.approx(again, abs=1e-4)
+
+
+@pytest.mark.parametrize("length", [3, 63, 64, 400, 448, 1024, 5056])
 def test_the_highest_are_those_of_topk(length: int) -> None:
-    values = torch.randn(4, 3, length, generator=torch.Generator().manual_seed(length))
-    values[0, 0, 1:] = float("-inf")
+    values = torch.randn(12, length, generator=torch.Generator().manual_seed(length))
+    values[0, 1:] = float("-inf")
     for count in (1, min(6, length)):
         best, index = _highest(values, count)
         assert torch.equal(best, values.topk(count, -1).values)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.models.translation.decoder import Decoder
@@ -163,7 +164,8 @@ class _Beams:
     ) -> None:
         rows, device = len(source), source.device
         self.decoder, self.beam, self.penalties = network.decoder, beam, penalties
-        self.softmax = _Softmax(network.decoder, rows * beam)
+        # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
+        self.softmax = _Softmax(network.decoder, rows * beam, beam + 1)
         self.source, self.lengths, self.limits = source, lengths.to(device), limits.to(device)
         self.found: list[list[Hypothesis]] = [[] for _ in range(rows)]
         self.alive = torch.arange(rows, device=device)
@@ -188,10 +190,7 @@ class _Beams:
         last = self.limits[self.alive] <= self.done
         # Most of the work is the softmax, which beams that are none do without.
         lives = self.total.isfinite()
-        # Of each beam no more can be needed than one that ends and as many as there are beams that do not.
-        best, tokens = self.softmax.likeliest(
-            vectors[lives.flatten()], last[:, None].expand_as(lives)[lives], beam + 1, unknown
-        )
+        best, tokens = self.softmax.likeliest(vectors[lives.flatten()], last[:, None].expand_as(lives)[lives], unknown)
         totals = best.new_full((rows, beam, best.shape[1]), float("-inf"))
         totals[lives] = self.total[lives][:, None] + best
         choices = torch.full_like(totals, END, dtype=torch.int64)
@@ -267,21 +266,25 @@ class _Softmax:
     Args:
         decoder: whose it is.
         most: vectors that there may be at once.
+        count: tokens that are wanted after each, if there are so many.
     """
 
-    def __init__(self, decoder: Decoder, most: int) -> None:
-        matrix, self.bias = decoder.softmax
-        self.matrix = matrix.t().contiguous()
+    def __init__(self, decoder: Decoder, most: int, count: int) -> None:
+        matrix, bias = decoder.softmax
+        self.count = min(count, len(bias))
+        # A long vocabulary is filled up to whole blocks, by tokens that are impossible.
+        more = -len(bias) % BLOCK if len(bias) // BLOCK > count else 0
+        self.matrix, self.bias = F.pad(matrix.t(), (0, more)).contiguous(), F.pad(bias, (0, more), value=float("-inf"))
         rows = max(1, min(most, AT_ONCE.get(matrix.device.type, 1 << 19) // len(self.bias)))
         self.logits = matrix.new_empty(rows, len(self.bias))
 
-    def likeliest(self, vectors: Tensor, must_end: Tensor, count: int, unknown: bool) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, at most `count`)."""
+    def likeliest(self, vectors: Tensor, must_end: Tensor, unknown: bool) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, count)."""
         parts = []
         rows = len(self.logits)
         for some, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True):
             logits = torch.addmm(self.bias, some, self.matrix, out=self.logits[: len(some)])
-            parts.append(_likeliest_of(logits, ends, count, unknown))
+            parts.append(_likeliest_of(logits, ends, self.count, unknown))
         best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
         return best, tokens
 
@@ -290,7 +293,7 @@ def _likeliest_of(logits: Tensor, must_end: Tensor, count: int, unknown: bool) -
     """Of logits (rows, vocabulary), which it overwrites: few passes over them are most of what beam search can save."""
     never, end = logits[:, _never(unknown)], logits[:, END].clone()
     logits[:, _never(unknown)] = float("-inf")
-    best, tokens = _highest(logits, min(count, logits.shape[-1]))
+    best, tokens = _highest(logits, count)
     highest = torch.maximum(best[:, :1], never.amax(1, keepdim=True))
     rest = (never - highest).exp_().sum(1, keepdim=True)
     whole = logits.sub_(highest).exp_().sum(1, keepdim=True).add_(rest).log_().add_(highest)
@@ -302,17 +305,16 @@ def _likeliest_of(logits: Tensor, must_end: Tensor, count: int, unknown: bool) -
 
 
 def _highest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """`topk` over the last dimension: of long rows it looks at the blocks with the highest maxima alone."""
-    blocks = values.shape[-1] // BLOCK
-    if blocks <= count:
-        return tuple(values.topk(count, -1))  # type: ignore[return-value]
-    columns = torch.arange(values.shape[-1], device=values.device)
-    inside, rest = columns[: blocks * BLOCK].view(blocks, BLOCK), columns[blocks * BLOCK :]
-    whole = values[..., : blocks * BLOCK].reshape(*values.shape[:-1], blocks, BLOCK)
-    high = whole.amax(-1).topk(count, -1).indices
-    near = torch.cat([inside[high].flatten(-2), rest.expand(*high.shape[:-1], -1)], -1)
-    best, index = values.gather(-1, near).topk(count, -1)
-    return best, near.gather(-1, index)
+    """`topk` of rows: of those that are many whole blocks it looks at the blocks with the highest maxima alone."""
+    rows, width = values.shape
+    blocks, rest = divmod(width, BLOCK)
+    if rest or blocks <= count:
+        return tuple(values.topk(count, 1))  # type: ignore[return-value]
+    parts = values.reshape(rows * blocks, BLOCK)
+    high = parts.amax(1).view(rows, blocks).topk(count, 1).indices
+    first = blocks * torch.arange(rows, device=values.device)[:, None]
+    best, index = parts.index_select(0, (first + high).flatten()).view(rows, count * BLOCK).topk(count, 1)
+    return best, high.gather(1, index // BLOCK) * BLOCK + index % BLOCK
 
 
 def _of_parents(values: Tensor, parent: Tensor) -> Tensor:
