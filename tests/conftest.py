@@ -7,6 +7,9 @@ from hypothesis import settings
 
 # Tests run side by side, one process a core.
 torch.set_num_threads(1)
+# Where the laws are tried: "cuda" where there is a GPU, see tests/compiler/gpu.
+if "UNROLLED_TEST_DEVICE" in os.environ:
+    torch.set_default_device(os.environ["UNROLLED_TEST_DEVICE"])
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("slow", deadline=None, max_examples=2000)

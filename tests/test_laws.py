@@ -67,16 +67,20 @@ def wrapped(name: str) -> Core:
 
 
 def inputs(dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:
-    return torch.randn(ROWS, STEPS, INPUTS, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(
-        dtype
-    )
+    # The same numbers on every device.
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(ROWS, STEPS, INPUTS, generator=random, dtype=torch.float64, device="cpu")
+    return drawn.to(LENGTHS.device, dtype)
 
 
 def start(cell: Recurrence, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     """A state before the first step; positive, as a normaliser must be."""
     random = torch.Generator().manual_seed(2)
-    sizes = cell.state_sizes.values()
-    return [torch.rand(ROWS, size, generator=random, dtype=torch.float64).to(dtype).requires_grad_() for size in sizes]
+    drawn = [
+        torch.rand(ROWS, size, generator=random, dtype=torch.float64, device="cpu")
+        for size in cell.state_sizes.values()
+    ]
+    return [one.to(LENGTHS.device, dtype).requires_grad_() for one in drawn]
 
 
 def tensors(state: Any) -> list[Tensor]:

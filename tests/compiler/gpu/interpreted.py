@@ -1,4 +1,4 @@
-"""Run by `test_interpreted.py` under Triton's interpreter."""
+"""What the laws do not reach: run under Triton's interpreter, and on a GPU where there is one; see `elsewhere`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.plan import gpu_plan_for
 from unrolled.nn import Dropout, Zoneout
 
-assert os.environ["TRITON_INTERPRET"] == "1"
+DEVICE = torch.get_default_device().type
+assert DEVICE == "cuda" or os.environ["TRITON_INTERPRET"] == "1"
 
 
 def results(cell: Any, x: Tensor, backend: str, **options: Any) -> list[Tensor]:
@@ -69,24 +70,29 @@ def test_step_by_step(name: str, way: Any) -> None:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Has graphs recorded here too, where a replay is the same work once more; gives the replays of each."""
-    replays = list[int]()
+    """Has graphs recorded off a GPU too, where a replay is the same work once more; gives the replays of each."""
+    replays, on_gpu = list[int](), graphed.record
     # Plans of other tests have graphs that tell others.
     monkeypatch.setattr(plan, "_plans", OrderedDict())
 
-    def record(body: Any) -> Any:
+    def once_more(body: Any) -> Any:
         body()
+        return body
+
+    def record(body: Any) -> Any:
+        again = on_gpu(body) if DEVICE == "cuda" else once_more(body)
         replays.append(0)
         mine = len(replays) - 1
 
         def replay() -> None:
             replays[mine] += 1
-            body()
+            again()
 
         return replay
 
-    monkeypatch.setattr(graphed, "can_record", lambda device: True)
-    monkeypatch.setattr(graphed, "place", lambda: "here")
+    if DEVICE != "cuda":
+        monkeypatch.setattr(graphed, "can_record", lambda device: True)
+        monkeypatch.setattr(graphed, "place", lambda: "here")
     monkeypatch.setattr(graphed, "record", record)
     return replays
 
@@ -254,13 +260,14 @@ def test_half_precision_keeps_states_and_sums_in_float32() -> None:
 def test_autocast_rounds_factors_and_nothing_else() -> None:
     cell, x = cells.GRU(5, 20), torch.randn(4, 8, 5)
     exact = results(cell, x, "reference")
-    with torch.autocast("cpu", torch.float16):
+    with torch.autocast(DEVICE, torch.float16):
         found = results(cell, x, "triton")
     for one, true in zip(found, exact, strict=True):
         assert one.dtype == torch.float32
         assert (one - true).norm() <= 0.03 * true.norm() + 1e-4
 
 
+@pytest.mark.skipif(DEVICE == "cuda", reason="a GPU multiplies bf16")
 def test_bfloat16_is_refused_here() -> None:
     with torch.autocast("cpu", torch.bfloat16), pytest.raises(ValueError, match="interpreter multiplies the bits"):
         unrolled.unroll(cells.GRU(3, 4), torch.zeros(1, 2, 3), backend="triton")

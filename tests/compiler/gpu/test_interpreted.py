@@ -6,30 +6,16 @@ Triton decides when it is imported whether it interprets, so the laws of `tests/
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-pytest.importorskip("triton", reason="triton is not installed")
+from tests.compiler.gpu.elsewhere import BEYOND_LAWS, LAWS, run_tests
 
-ROOT = Path(__file__).parents[3]
-LAWS = "tests/test_laws.py"
+pytest.importorskip("triton", reason="triton is not installed")
 
 
 def interpreted(*arguments: str) -> None:
     """Runs pytest under Triton's interpreter."""
-    # NumPy, which interprets, warns of what stands in a tile's padding.
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning"]
-    environment = os.environ | {"TRITON_INTERPRET": "1"}
-    done = subprocess.run(
-        [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
-    assert "passed" in done.stdout
-    assert "skipped" not in done.stdout
+    assert "skipped" not in run_tests(*arguments, TRITON_INTERPRET="1")
 
 
 def test_outputs_states_and_every_gradient_of_every_cell_and_padding() -> None:
@@ -38,7 +24,7 @@ def test_outputs_states_and_every_gradient_of_every_cell_and_padding() -> None:
 
 
 def test_what_the_laws_do_not_reach() -> None:
-    interpreted(str(Path(__file__).with_name("interpreted.py")))
+    interpreted(BEYOND_LAWS)
 
 
 @pytest.mark.slow
