@@ -136,21 +136,32 @@ def beside_peer(python: str, pairs: int, epochs: int, seed: int) -> Iterator[dic
         seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, text=True, env=environment, **pipes) as peer:
-            assert peer.stdin
-            assert peer.stdout
-            theirs = json.loads(peer.stdout.readline())
+            theirs = answer(peer)
             for _ in range(TURNS):
                 began = time.process_time()
                 said = model.translate(sources, 5)
                 seconds["ours"].append(time.process_time() - began)
                 print(file=peer.stdin, flush=True)
-                turn = json.loads(peer.stdout.readline())
+                turn = answer(peer)
                 seconds["theirs"].append(turn["cpu_seconds"])
-            peer.stdin.close()
     hypotheses = [model.subwords_[1].join(line) for line in turn["hypotheses"]]
     theirs["tokens_per_cpu_second"] = theirs.pop("tokens") / theirs.pop("training_cpu_seconds")
     for told, who, text in ((ours, "ours", said), (theirs, "theirs", hypotheses)):
         yield told | {"decoding_cpu_seconds": median(seconds[who]), "bleu": scored(text, references).bleu}
+
+
+def answer(peer: subprocess.Popen[str]) -> dict[str, Any]:
+    """The next line of JSON that a process prints.
+
+    Raises:
+        CalledProcessError: it ended instead.
+    """
+    assert peer.stdout
+    line = peer.stdout.readline()
+    if not line:
+        raise subprocess.CalledProcessError(peer.wait(), peer.args)
+    told: dict[str, Any] = json.loads(line)
+    return told
 
 
 def main() -> None:

@@ -98,7 +98,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("name", ["gru-reset-before", "projected-lstm"])
-@pytest.mark.parametrize(("lengths", "batch_major"), [(None, True), ([4, 0, 2], False)])
+@pytest.mark.parametrize("lengths", [None, [4, 0, 2]])
+@pytest.mark.parametrize("batch_major", [True, False])
 def test_a_recorded_loop(name: str, lengths: list[int] | None, batch_major: bool, way: Any, recorded: Any) -> None:
     way("graphed")
     for turn in range(4):

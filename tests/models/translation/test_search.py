@@ -144,7 +144,7 @@ def test_long_vocabularies_are_looked_through_in_blocks(monkeypatch: pytest.Monk
             assert one.log_probability == pytest.approx(again, abs=1e-4)
 
 
-@pytest.mark.parametrize("length", [3, 63, 64, 400, 448, 1024, 5056])
+@pytest.mark.parametrize("length", [3, 63, 64, 400, 448, 1000, 1024, 5000, 5056])
 def test_the_highest_are_those_of_topk(length: int) -> None:
     values = torch.randn(12, length, generator=torch.Generator().manual_seed(length))
     values[0, 1:] = float("-inf")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.models.translation.decoder import Decoder
@@ -19,7 +18,7 @@ from unrolled.models.translation.tokenizer import END, PAD, START, UNKNOWN
 # Neighbouring logits whose maximum is looked at first.
 BLOCK = 64
 # Logits that are made at once: on a CPU what the caches hold, since they are passed over several times.
-AT_ONCE = {"cpu": 1 << 19, "cuda": 1 << 25}
+AT_ONCE, AT_ONCE_ON_GPU = 1 << 20, 1 << 25
 # What a target never holds.
 NEVER = (PAD, START)
 
@@ -261,7 +260,7 @@ class _Beams:
 class _Softmax:
     """A decoder's softmax for step after step, a few vectors at a time.
 
-    Its products are half as fast again into memory that was used before, and with a matrix whose units come first.
+    Products are half as fast again into memory that was used before.
 
     Args:
         decoder: whose it is.
@@ -270,20 +269,22 @@ class _Softmax:
     """
 
     def __init__(self, decoder: Decoder, most: int, count: int) -> None:
-        matrix, bias = decoder.softmax
-        self.count = min(count, len(bias))
-        # A long vocabulary is filled up to whole blocks, by tokens that are impossible.
-        more = -len(bias) % BLOCK if len(bias) // BLOCK > count else 0
-        self.matrix, self.bias = F.pad(matrix.t(), (0, more)).contiguous(), F.pad(bias, (0, more), value=float("-inf"))
-        rows = max(1, min(most, AT_ONCE.get(matrix.device.type, 1 << 19) // len(self.bias)))
-        self.logits = matrix.new_empty(rows, len(self.bias))
+        self.matrix, self.bias = decoder.softmax
+        self.vocabulary = len(self.bias)
+        self.count = min(count, self.vocabulary)
+        # A long row is filled up to whole blocks, by tokens that are impossible.
+        more = -self.vocabulary % BLOCK if self.vocabulary // BLOCK > count else 0
+        at_once = AT_ONCE_ON_GPU if self.matrix.is_cuda else AT_ONCE
+        self.logits = self.matrix.new_empty(max(1, min(most, at_once // self.vocabulary)), self.vocabulary + more)
 
     def likeliest(self, vectors: Tensor, must_end: Tensor, unknown: bool) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the likeliest tokens after each vector, and the tokens, (rows, count)."""
         parts = []
         rows = len(self.logits)
         for some, ends in zip(torch.split(vectors, rows), torch.split(must_end, rows), strict=True):
-            logits = torch.addmm(self.bias, some, self.matrix, out=self.logits[: len(some)])
+            logits = self.logits[: len(some)]
+            torch.addmm(self.bias, some, self.matrix.t(), out=logits[:, : self.vocabulary])
+            logits[:, self.vocabulary :] = float("-inf")
             parts.append(_likeliest_of(logits, ends, self.count, unknown))
         best, tokens = (torch.cat(part) for part in zip(*parts, strict=True))
         return best, tokens
