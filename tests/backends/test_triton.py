@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import unrolled
 from unrolled import cells
+from unrolled.backends import automatic
 from unrolled.backends.backend import Request
+from unrolled.backends.recompute import recomputed
 from unrolled.backends.triton import _unavailable, triton_kernels
 from unrolled.cells import Cell, State
 from unrolled.compiler.executable import Precision
@@ -119,6 +123,51 @@ def test_where_nothing_can_be_measured_the_first_is_taken(clock: dict[str, float
     monkeypatch.setattr(choose, "measurable", lambda _: False)
     assert choose.fastest("work", {"a": str, "b": str}, CPU) == "a"
     assert clock["timed"] == 0
+
+
+def measured_first(asked: Request) -> tuple[Tensor, Any]:
+    """Runs a request by its reference, after what automatic choice does on a GPU."""
+    assert automatic._fastest(asked, ["torch", "reference"]) == "reference"
+    return unrolled.unroll(asked.cell, asked.inputs, state=asked.state, time_major=True, backend="reference")
+
+
+@pytest.fixture
+def really_run(monkeypatch: pytest.MonkeyPatch, clock: dict[str, float]) -> dict[str, float]:
+    """Has every way run; the reference is the fastest."""
+
+    def seconds(way: Any, device: torch.device) -> float:
+        way()
+        clock["timed"] += 1
+        return float(way.args[0] != "reference")
+
+    monkeypatch.setattr(choose, "seconds", seconds)
+    monkeypatch.setattr(torch.random, "fork_rng", lambda *_, **__: nullcontext())
+    return clock
+
+
+def test_measuring_leaves_the_callers_graph_whole(really_run: dict[str, float]) -> None:
+    # The state depends on the cell's parameters too, as a decoder's does on what it shares with the encoder.
+    cell, x = cells.GRU(3, 4), torch.randn(5, 2, 3)
+    _, state = unrolled.unroll(cell, x, time_major=True, backend="reference")
+    outputs, _ = measured_first(Request(cell, x * torch.ones((), requires_grad=True), None, state, False))
+    outputs.sum().backward()
+    assert really_run["timed"] == 2
+    found = [p.grad for p in cell.parameters()]
+    cell.zero_grad()
+    _, state = unrolled.unroll(cell, x, time_major=True, backend="reference")
+    unrolled.unroll(cell, x, state=state, time_major=True, backend="reference")[0].sum().backward()
+    for one, p in zip(found, cell.parameters(), strict=True):
+        torch.testing.assert_close(one, p.grad)
+
+
+def test_what_is_measured_is_not_taken_for_what_is_computed_again(really_run: dict[str, float]) -> None:
+    asked = request(cells.GRU(3, 4), requires_grad=True)
+    outputs, _ = recomputed(measured_first, asked, 3)
+    assert outputs.shape == (3, 2, 4)
+    outputs.sum().backward()
+    assert asked.inputs.grad is not None
+    # Once: what was found is known when the step is computed again.
+    assert really_run["timed"] == 2
 
 
 def test_sizes_within_a_factor_of_two_are_alike() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from unrolled.backends import backends
 from unrolled.backends.backend import Request, Served
@@ -27,30 +31,42 @@ def automatic(request: Request) -> tuple[str, Served]:
     return chosen, served[chosen]
 
 
-def _fastest(request: Request, served: dict[str, Served]) -> str:
+def _fastest(request: Request, names: Collection[str]) -> str:
     from unrolled.compiler.gpu.choose import fastest, size_class
     from unrolled.compiler.plan import fingerprint
 
-    inputs = request.inputs
-    training = torch.is_grad_enabled() and any(p.requires_grad for p in (inputs, *request.cell.parameters()))
+    alone = _alone(request)
+    tensors = (alone.inputs, *alone.state, *alone.cell.parameters())
+    wanted = [tensor for tensor in tensors if tensor.requires_grad] if torch.is_grad_enabled() else []
     autocast = str(torch.get_autocast_dtype("cuda")) if torch.is_autocast_enabled("cuda") else ""
     words = (
         fingerprint(request.cell),
-        *(size_class(size) for size in inputs.shape[:2]),
+        *(size_class(size) for size in request.inputs.shape[:2]),
         request.lengths is not None,
-        training,
+        bool(wanted),
         autocast,
         torch.get_float32_matmul_precision(),
         torch.backends.cudnn.allow_tf32,
     )
-    ways = {name: partial(_work, request, offer, training=training) for name, offer in served.items()}
-    return fastest(f"auto {words}", ways, inputs.device)
+    ways = {name: partial(_work, name, alone, wanted) for name in names}
+    return fastest(f"auto {words}", ways, request.inputs.device)
 
 
-def _work(request: Request, offer: Served, *, training: bool) -> None:
-    # Noise that a cell draws must be the same afterwards as without measurement.
-    with torch.random.fork_rng([request.inputs.device]):
-        outputs, _ = offer()
-        if training and outputs.requires_grad:
-            wanted = [p for p in (request.inputs, *request.cell.parameters()) if p.requires_grad]
+def _alone(request: Request) -> Request:
+    """The same work, but not part of the caller's graph, which a backward pass through it would use up."""
+
+    def leaf(value: Tensor) -> Tensor:
+        return value.detach().requires_grad_(value.requires_grad)
+
+    return replace(request, inputs=leaf(request.inputs), state=type(request.state)(*map(leaf, request.state)))
+
+
+def _work(name: str, request: Request, wanted: Sequence[Tensor]) -> None:
+    served = backends[name].offer(request)
+    assert not isinstance(served, str)
+    # Noise that a cell draws must be the same afterwards as without measurement. Hooks that count or move what is
+    # saved, as recomputing and offloading have, must not see it.
+    with torch.random.fork_rng([request.inputs.device]), saved_tensors_hooks(lambda saved: saved, lambda saved: saved):
+        outputs, _ = served()
+        if wanted and outputs.requires_grad:
             torch.autograd.grad(outputs.sum(), wanted, allow_unused=True)
