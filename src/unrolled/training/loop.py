@@ -324,7 +324,9 @@ class _Run:
         ]:
             check_like(name, state_dict, now)
         self.module.load_state_dict(own)
-        self.best_tensors, self.recent = best, recent
+        self.best_tensors = best
+        # Read into host memory, and to be averaged with what later epochs leave on the device.
+        self.recent = [{name: value.to(now[name].device) for name, value in epoch.items()} for epoch in recent]
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": held})
         self.epoch_start = tensors["random.epoch"]
         self.generator.set_state(self.epoch_start)

@@ -1,13 +1,12 @@
-"""The kernels for GPUs on one: the laws, every way to run a program, and the loop that is recorded as a CUDA graph."""
+"""The kernels for GPUs on one: the laws, every way to run a program, graphs, and what models make of them."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 
-from tests.compiler.gpu.elsewhere import BEYOND_LAWS, LAWS, run_tests
+from tests.compiler.gpu.elsewhere import BEYOND_LAWS, LAWS, ONLY_ON_A_GPU, has_gpu, run_tests
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+pytestmark = pytest.mark.skipif(not has_gpu(), reason="needs a GPU")
 
 
 def test_laws() -> None:
@@ -17,3 +16,8 @@ def test_laws() -> None:
 
 def test_what_the_laws_do_not_reach() -> None:
     run_tests(BEYOND_LAWS, UNROLLED_TEST_DEVICE="cuda")
+
+
+def test_what_only_a_gpu_can_show() -> None:
+    # Tensors of which nobody says where they are stay on the CPU, as they do with users.
+    run_tests(ONLY_ON_A_GPU, UNROLLED_TEST_DEVICE="cpu")
