@@ -5,14 +5,21 @@ give the same outputs before anything is timed; they take turns, and each time i
 The limits beside the times are those of the device: its memory's speed, found by copying, and its largest product's.
 
 cuDNN copies bfloat16 weights into its own layout on every call, so it is timed in float16 too, and never in bfloat16
-alone; "projected" is the same workload with an input of one feature, which takes the input product out of the time.
+alone. Every workload is timed with an input of one feature too, which takes the input product out of the time.
+
+Compiling takes most of the time: ours, kept on disk for the next time, and torch.compile's, which is asked for cells
+that cuDNN does not have, in the first type only. With little time, take a part:
+
+    python -m benchmarks.gpu --only "lstm(768)" --types fp16 --seconds 2
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from itertools import islice
@@ -33,7 +40,7 @@ from unrolled.compiler.gpu.strategy import Strategies
 Way = Callable[..., object]
 Result = TypeVar("Result")
 TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
-# kind, batch, steps, units, whether rows are ragged
+# Kind, batch, steps, units, whether rows are ragged
 WORKLOADS = (
     ("lstm", 16, 1024, 768, False),
     ("lstm", 16, 1024, 64, False),
@@ -56,20 +63,47 @@ TORCH = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
 def main() -> int:
-    """Prints the tables; the exit status is 1 where there is no GPU."""
+    """Prints the table; the exit status is 1 where there is no GPU."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="TEXT", default="", help="workloads whose name has this in it")
+    parser.add_argument("--types", nargs="+", choices=TYPES, default=list(TYPES))
+    parser.add_argument(
+        "--seconds", type=float, default=10, help="for each pass of a workload, all contenders together"
+    )
+    options = parser.parse_args()
     if not torch.cuda.is_available():
         print("No GPU: nothing was measured.")
         return 1
     copied, multiplied = limits()
     name = torch.cuda.get_device_name()
     print(f"{name}, torch {torch.__version__}; memory {copied / 1e12:.2f} TB/s, bf16 {multiplied / 1e12:.0f} TFLOP/s\n")
-    print("| workload | type | pass | contender | ms | share of arithmetic | share of memory |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| workload | type | pass | contender | ms | times ours | share of arithmetic | share of memory |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for kind, batch, steps, units, ragged in WORKLOADS:
-        for type_name in TYPES:
-            for features in (units, 1):
-                measured(kind, batch, steps, features, units, ragged, type_name, (copied, multiplied))
+        for features in (units, 1):
+            workload = Workload(kind, batch, steps, features, units, ragged)
+            for type_name in options.types if options.only in workload.title else ():
+                first = type_name == options.types[0]
+                measured(workload, type_name, (copied, multiplied), options.seconds, compiling=first)
     return 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A cell and what it is given."""
+
+    kind: str
+    batch: int
+    steps: int
+    features: int
+    units: int
+    ragged: bool
+
+    @property
+    def title(self) -> str:
+        """Cell, units, rows, steps, features."""
+        ragged = " ragged" if self.ragged else ""
+        return f"{self.kind}({self.units}){ragged} {self.batch}x{self.steps}x{self.features}"
 
 
 def limits() -> tuple[float, float]:
@@ -92,23 +126,17 @@ def waited(way: Way) -> Way:
 
 
 def measured(
-    kind: str,
-    batch: int,
-    steps: int,
-    features: int,
-    units: int,
-    ragged: bool,
-    type_name: str,
-    bounds: tuple[float, float],
+    workload: Workload, type_name: str, bounds: tuple[float, float], seconds: float, *, compiling: bool
 ) -> None:
-    """Prints the lines of one workload in one type."""
+    """Prints the lines of one workload in one type, torch.compile among them if wanted."""
     torch.manual_seed(0)
-    dtype = TYPES[type_name]
+    kind, features, units, dtype = workload.kind, workload.features, workload.units, TYPES[type_name]
     cell = Own(features, units) if kind == "own" else cells.make(kind, features, units)
     cell = cell.to("cuda", dtype)
-    inputs = torch.randn(batch, steps, features, device="cuda", dtype=dtype)
-    lengths = torch.randint(1, steps + 1, (batch,), device="cuda") if ragged else None
-    contenders = ways_of(kind, cell, inputs, lengths)
+    inputs = torch.randn(workload.batch, workload.steps, features, device="cuda", dtype=dtype)
+    drawn = torch.randint(1, workload.steps + 1, (workload.batch,), device="cuda")
+    lengths = drawn if workload.ragged else None
+    contenders = ways_of(kind, cell, inputs, lengths, compiling=compiling)
     expected = None
     with torch.no_grad():
         for name, forward in list(contenders.items()):
@@ -120,21 +148,26 @@ def measured(
                 if far > (1e-4 if dtype == torch.float32 else 2e-2):
                     raise ValueError(f"its outputs are {far:.2g} from ours")
             except Exception as error:  # a contender that fails is told of, and the others go on
-                print(f"| {kind}({units}) | {type_name} | | {name} | {type(error).__name__}: {error} | | |")
+                why = f"{type(error).__name__}: {error}".partition("\n")[0]
+                print(f"| {workload.title} | {type_name} | | {name} | {why} | | | |", flush=True)
                 del contenders[name]
                 continue
+    if not contenders:
+        return
     weights = torch.randn_like(next(iter(contenders.values()))())
     passes: dict[str, Way] = {"forward": inference, "with backward": partial(training, weights)}
     for what, way in passes.items():
         ways = {name: waited(as_named(name, partial(way, forward))) for name, forward in contenders.items()}
-        for name, seconds in medians(ways, seconds=20, most=50).items():
-            rows = batch * steps if lengths is None else int(lengths.sum())
+        times = medians(ways, seconds=seconds, most=50)
+        for name, taken in times.items():
+            rows = workload.batch * workload.steps if lengths is None else int(lengths.sum())
             operations = 2.0 * rows * sum(p.numel() for p in cell.parameters() if p.dim() == 2)
             operations *= 1 if what == "forward" else 3
             moved = rows * (features + units) * inputs.itemsize * (1 if what == "forward" else 3)
-            shares = f"{operations / seconds / bounds[1]:.1%} | {moved / seconds / bounds[0]:.1%}"
-            title = f"{kind}({units}){' ragged' if ragged else ''} {batch}x{steps}x{features}"
-            print(f"| {title} | {type_name} | {what} | {name} | {seconds * 1e3:.3f} | {shares} |", flush=True)
+            shares = f"{operations / taken / bounds[1]:.1%} | {moved / taken / bounds[0]:.1%}"
+            ratio = f"{taken / times['ours']:.2f}" if "ours" in times else ""
+            line = f"{workload.title} | {type_name} | {what} | {name} | {taken * 1e3:.3f} | {ratio} | {shares}"
+            print(f"| {line} |", flush=True)
 
 
 def inference(forward: Callable[[], Tensor]) -> None:
@@ -148,7 +181,9 @@ def training(weights: Tensor, forward: Callable[[], Tensor]) -> None:
     forward().backward(weights)
 
 
-def ways_of(kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None) -> dict[str, Callable[[], Tensor]]:
+def ways_of(
+    kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None, *, compiling: bool
+) -> dict[str, Callable[[], Tensor]]:
     """The forward pass of every contender there is."""
 
     def by(backend: str) -> Tensor:
@@ -163,7 +198,7 @@ def ways_of(kind: str, cell: cells.Cell, inputs: Tensor, lengths: Tensor | None)
         ways[STEPPED] = partial(by, "triton")
     if inputs.shape[1] <= 1024:
         ways["eager loop"] = partial(by, "reference")
-    if inputs.shape[1] <= 256:
+    if compiling and kind not in TORCH and inputs.shape[1] <= 256:
         ways["torch.compile"] = torch.compile(partial(by, "reference"))
     if kind == "lstm" and lengths is None and inputs.dtype != torch.float32 and find_spec("flashrnn"):
         for backend in ("cuda_fused", "cuda", "triton_fused"):
