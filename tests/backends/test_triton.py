@@ -119,6 +119,16 @@ def test_a_gpu_has_the_loop_recorded_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "stepwise" not in linear
 
 
+@pytest.mark.parametrize("name", sorted(cells.by_name))
+def test_a_step_by_itself_starts_a_kernel_for_each_product_that_waits_for_another(name: str) -> None:
+    plan = gpu_plan_for(cells.make(name, 3, 8), Precision.SINGLE)
+    waiting = 2 if name in ("gru-reset-before", "projected-lstm") else 1
+    for strategies in (plan.inference, plan.forward, plan.backward):
+        assert len(strategies.stepwise.turn) == waiting
+        # Forwards there is nothing to do before the first product.
+        assert strategies.stepwise.opening is None or strategies is plan.backward
+
+
 def test_where_nothing_can_be_measured_the_first_is_taken(clock: dict[str, float], monkeypatch: Any) -> None:
     monkeypatch.setattr(choose, "measurable", lambda _: False)
     assert choose.fastest("work", {"a": str, "b": str}, CPU) == "a"
@@ -140,7 +150,13 @@ def really_run(monkeypatch: pytest.MonkeyPatch, clock: dict[str, float]) -> dict
         clock["timed"] += 1
         return float(way.args[0] != "reference")
 
+    clock["forgotten"] = 0
+
+    def forget() -> None:
+        clock["forgotten"] += 1
+
     monkeypatch.setattr(choose, "seconds", seconds)
+    monkeypatch.setattr("unrolled.compiler.gpu.graphed.forget_graphs", forget)
     monkeypatch.setattr(torch.random, "fork_rng", lambda *_, **__: nullcontext())
     return clock
 
@@ -152,6 +168,7 @@ def test_measuring_leaves_the_callers_graph_whole(really_run: dict[str, float]) 
     outputs, _ = measured_first(Request(cell, x * torch.ones((), requires_grad=True), None, state, False))
     outputs.sum().backward()
     assert really_run["timed"] == 2
+    assert really_run["forgotten"] == 1
     found = [p.grad for p in cell.parameters()]
     cell.zero_grad()
     _, state = unrolled.unroll(cell, x, time_major=True, backend="reference")

@@ -32,7 +32,8 @@ def automatic(request: Request) -> tuple[str, Served]:
 
 
 def _fastest(request: Request, names: Collection[str]) -> str:
-    from unrolled.compiler.gpu.choose import fastest, size_class
+    from unrolled.compiler.gpu.choose import fastest, measured, size_class
+    from unrolled.compiler.gpu.graphed import forget_graphs
     from unrolled.compiler.plan import fingerprint
 
     alone = _alone(request)
@@ -48,8 +49,13 @@ def _fastest(request: Request, names: Collection[str]) -> str:
         torch.get_float32_matmul_precision(),
         torch.backends.cudnn.allow_tf32,
     )
-    ways = {name: partial(_work, name, alone, wanted) for name in names}
-    return fastest(f"auto {words}", ways, request.inputs.device)
+    work, device = f"auto {words}", request.inputs.device
+    known = measured(work, names, device) is not None
+    chosen = fastest(work, {name: partial(_work, name, alone, wanted) for name in names}, device)
+    if not known and chosen != "triton":
+        # What it recorded in its trial would hold memory for nothing.
+        forget_graphs()
+    return chosen
 
 
 def _alone(request: Request) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from unrolled import cells
 from unrolled.cells import Cell, State, project, tanh
 from unrolled.compiler import plan
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu import graphed, scan, strategy
+from unrolled.compiler.gpu import choose, graphed, scan, strategy
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.plan import gpu_plan_for
 from unrolled.nn import Dropout, Zoneout
@@ -111,6 +112,47 @@ def test_a_recorded_loop(name: str, lengths: list[int] | None, batch_major: bool
         assert_as_reference(cell, x, **options, rtol=1e-10, atol=1e-11)
     # Of either direction of time the second call is recorded, forward and backward.
     assert recorded == [1, 1, 1, 1]
+
+
+def test_graphs_are_forgotten_and_made_again(way: Any, recorded: list[int]) -> None:
+    way("graphed")
+    cell, x = cells.GRU(3, 5, dtype=torch.float64), torch.randn(2, 3, 3, dtype=torch.float64)
+    for _ in range(2):
+        unrolled.unroll(cell, x, backend="triton")
+    graphed.forget_graphs()
+    for _ in range(2):
+        unrolled.unroll(cell, x, backend="triton")
+    assert recorded == [1, 2]
+
+
+def test_a_graph_that_is_not_the_fastest_is_not_kept(
+    recorded: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def names(self: Any, device: torch.device) -> dict[str, Any]:
+        return {"graphed": self.graphed, "stepwise": self.stepwise}
+
+    times: dict[str, float] = {}
+
+    def seconds(trial: Any, device: torch.device) -> float:
+        trial()
+        trial()
+        (way,) = trial.args
+        return times.setdefault(type(way).__name__, float(isinstance(way, graphed.Graphed)))
+
+    monkeypatch.setattr(strategy.Strategies, "names", names)
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    monkeypatch.setattr(choose, "_found", {})
+    monkeypatch.setattr(choose, "measurable", lambda device: True)
+    monkeypatch.setattr(choose, "seconds", seconds)
+    cell = cells.GRU(3, 5, dtype=torch.float64)
+    for _ in range(3):
+        assert_as_reference(cell, torch.randn(2, 3, 3, dtype=torch.float64), rtol=1e-10, atol=1e-11)
+    assert times == {"Graphed": 1.0, "Stepwise": 0.0}
+    # Of a forward and a backward program, each replayed in its trial.
+    assert recorded == [1, 1]
+    of_cell = gpu_plan_for(cell, Precision.DOUBLE)
+    assert not of_cell.forward.graphed._graphs
+    assert not of_cell.backward.graphed._graphs
 
 
 def test_shapes_that_come_once_are_not_recorded(way: Any, recorded: Any) -> None:

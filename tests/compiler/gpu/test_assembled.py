@@ -11,7 +11,7 @@ from unrolled.compiler.gpu.plan import gpu_plan_for
 
 pytest.importorskip("triton", reason="triton is not installed")
 
-from unrolled.compiler.gpu.ahead import SHARED, assembled, assembled_scan, assembled_segment
+from unrolled.compiler.gpu.ahead import SHARED, assembled, assembled_launch, assembled_scan
 from unrolled.compiler.gpu.form import Form
 
 
@@ -86,8 +86,8 @@ def test_scans_assemble(name: str, units: int, capability: int) -> None:
 def test_what_lies_between_products_assembles(name: str) -> None:
     plan = gpu_plan_for(cells.make(name, 8, 768), Precision.BF16)
     for stepwise in (plan.forward.stepwise, plan.backward.stepwise):
-        for segment in stepwise.segments:
-            assert assembled_segment(segment, 90).spilled == 0
+        for launch in stepwise.turn:
+            assert assembled_launch(launch, 90).spilled == 0
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ from typing import Any
 
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.kernel import Kernel
+from unrolled.compiler.gpu.launch import Launch
 from unrolled.compiler.gpu.module import kernel_of
 from unrolled.compiler.gpu.scan import STEPS, WARPS, Scan
-from unrolled.compiler.gpu.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,16 @@ def assembled(kernel: Kernel, capability: int, form: Form | None = None, *, ragg
 SHARED = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10}
 
 
-def assembled_segment(segment: Segment, capability: int) -> Assembled:
+def assembled_launch(launch: Launch, capability: int) -> Assembled:
     """A kernel between two products, for ragged rows, assembled; see `assembled`."""
+    segment = launch.segment
     number, factor = _TYPES[segment.numbers.number], _TYPES[segment.numbers.factor]
-    types = {"batch": "i32", "step": "i32", "steps": "i32", "lengths": "*i64"}
-    for stream in segment.streams:
-        types |= {stream: f"*{number}", f"{stream}_row": "i32", f"{stream}_step": "i32"}
-    types |= {f"vector{i}": f"*{number}" for i in range(len(segment.vectors))}
-    for i in range(len(segment.states)):
-        types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
-    types |= {"scratch": f"*{number}", "factors": f"*{factor}"}
-    types |= {f"product{i}": f"*{number}" for i in range(len(segment.cut.multiplies[segment.depth]))}
-    constants = {"ROWS": segment.rows, "RAGGED": True, "REVERSE": False}
-    form = Form(segment.rows, segment.warps, 1, 0)
-    return _compiled(kernel_of(segment.module), types, constants, capability, form)
+    types = dict.fromkeys(segment.arguments_with(launch.streams), f"*{number}")
+    types |= {name: "i32" for name in types if name in ("batch", "step", "steps") or name.endswith(("_row", "_step"))}
+    types |= {"lengths": "*i64", "factors": f"*{factor}"}
+    constants = {"ROWS": launch.rows, "RAGGED": True, "REVERSE": False}
+    form = Form(launch.rows, launch.warps, 1, 0)
+    return _compiled(kernel_of(launch.module), types, constants, capability, form)
 
 
 def assembled_scan(scan: Scan, capability: int, *, ragged: bool = True) -> Assembled:

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -23,6 +24,16 @@ from unrolled.compiler.gpu.stepwise import Stepwise
 KEPT = 4
 # Shapes that are remembered for having come once.
 REMEMBERED = 256
+
+
+# Every one there is.
+_all: WeakSet[Graphed] = WeakSet()
+
+
+def forget_graphs() -> None:
+    """Frees the graphs of all programs; those that are used again are recorded again."""
+    for each in list(_all):
+        each.forget()
 
 
 class Graphed:
@@ -41,9 +52,16 @@ class Graphed:
         # Two threads must not fill the memory of one graph at once.
         self._lock = threading.Lock()
 
+        _all.add(self)
+
     def texts(self) -> list[str]:
         """The modules of the kernels."""
         return self.loop.texts()
+
+    def forget(self) -> None:
+        """Frees the graphs and their memory."""
+        with self._lock:
+            self._graphs.clear()
 
     def run(
         self,

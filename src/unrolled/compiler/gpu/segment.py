@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from unrolled.compiler.gpu.cut import Cut
 from unrolled.compiler.gpu.precision import Numbers
-from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, padded
+from unrolled.compiler.gpu.tiles import Place, Text, Tiles
 from unrolled.compiler.graph import Op
 
-# Numbers of the widest tile that a program holds.
-TILE = 1024
+CONSTANTS = "ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr"
 
 
 class Segment(Tiles):
-    """One segment of a cut program, as a kernel over rows.
-
-    The kernel's arguments are batch, step, steps, lengths; for every stream a pointer and the strides from row to row
-    and from step to step; vectors; for every state those before the step and those after it, (batch, units); scratch
-    memory, the factors, and the products that came before.
+    """One segment of a cut program, as a function over rows, which a kernel calls; see `Launch`.
 
     Attributes:
-        module: its text.
+        name: of the function.
+        function: its text.
         busy: whether anything leaves it.
         streams, vectors: what it is told of, in order.
-        rows, warps: of a program.
     """
 
     def __init__(self, cut: Cut, depth: int, numbers: Numbers) -> None:
@@ -39,11 +36,30 @@ class Segment(Tiles):
         self.streams = tuple(sorted(loads | {stream for stream, _ in self.stores}))
         self.vectors = tuple(sorted({op.detail[0] for op in cut.ops if op.kind == "parameter"}))
         self.states = list(cut.program.states)
-        widest = max(padded(op.width) for op in cut.ops)
-        self.rows = max(1, TILE // widest)
-        self.warps = max(1, min(16, self.rows * widest // 256))
+        self.name = f"segment{depth}"
         self._write()
-        self.module = HEAD + str(self.text)
+        self.function = str(self.text)
+
+    def arguments_with(self, streams: Sequence[str]) -> list[str]:
+        """Of a function that is told of these streams.
+
+        They are batch, step, steps, lengths; for every stream a pointer and the strides from row to row and from step
+        to step; vectors; for every state those before the step and those after it, (batch, units); scratch memory, the
+        factors, and the products that came before.
+        """
+        return [
+            *("batch", "step", "steps", "lengths"),
+            *(f"{stream}{part}" for stream in streams for part in ("", "_row", "_step")),
+            *(f"vector{i}" for i in range(len(self.vectors))),
+            *(f"{when}{i}" for i in range(len(self.states)) for when in ("before", "after")),
+            *("scratch", "factors"),
+            *(f"product{i}" for i in range(len(self.cut.multiplies[self.depth]))),
+        ]
+
+    def call(self, renamed: Mapping[str, str]) -> str:
+        """The text of a call, with arguments of other names."""
+        arguments = [renamed.get(name, name) for name in self.arguments_with(self.streams)]
+        return f"{self.name}({', '.join(arguments)}, ROWS, RAGGED, REVERSE)"
 
     def _write(self) -> None:
         text = self.text
@@ -75,21 +91,10 @@ class Segment(Tiles):
     def _signature(self) -> None:
         text = self.text
         text.depth = 0
-        text.line('@triton.jit(do_not_specialize=["batch", "step", "steps"])')
-        text.line("def kernel(")
-        text.depth = 1
-        text.line("batch, step, steps, lengths,")
-        for stream in self.streams:
-            text.line(f"{stream}, {stream}_row, {stream}_step,")
-        for i in range(len(self.vectors)):
-            text.line(f"vector{i},")
-        for i in range(len(self.states)):
-            text.line(f"before{i}, after{i},")
-        text.line("scratch, factors,")
-        for i in range(len(self.cut.multiplies[self.depth])):
-            text.line(f"product{i},")
-        text.line("ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr,")
-        text.depth = 0
+        text.line("@triton.jit")
+        text.line(f"def {self.name}(")
+        text.line(f"    {', '.join(self.arguments_with(self.streams))},")
+        text.line(f"    {CONSTANTS},")
         text.line("):")
         text.depth = 1
 

@@ -3,7 +3,8 @@
 Where no program can hold a row's gates, or all programs would read all matrices at every step, a library's product that
 spreads the units over the whole GPU is faster, although each step then starts a few kernels. The program is cut at its
 products: what depends on no product is the first segment, what depends on the products of the first segment's vectors
-the next, and so on. Every segment is one kernel whose programs hold whole rows, so sums stay inside.
+the next, and so on. Every segment is one kernel whose programs hold whole rows, so sums stay inside; the last one of a
+step and the first one of the next are one too.
 
 Nothing here waits for the device or depends on values, so that a CUDA graph takes the whole loop.
 """
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.cut import Cut
+from unrolled.compiler.gpu.launch import Launch
 from unrolled.compiler.gpu.module import kernel_of
 from unrolled.compiler.gpu.precision import Numbers, numbers_of, product
 from unrolled.compiler.gpu.segment import Segment
@@ -42,13 +44,32 @@ class Stepwise:
 
     @cached_property
     def segments(self) -> list[Segment]:
-        """The kernels between products; those that have nothing to do are left out."""
+        """What is to be done between products; nothing, it may be, before the first."""
         made = [Segment(self.cut, depth, self.numbers) for depth in range(self.cut.last + 1)]
         return [segment for segment in made if segment.busy]
 
+    @cached_property
+    def opening(self) -> Launch | None:
+        """The kernel before the first step's first product."""
+        first = self.segments[0]
+        return None if first.depth or not self.cut.last else Launch(first)
+
+    @cached_property
+    def closing(self) -> list[Launch]:
+        """The kernels of the last step."""
+        return [Launch(segment) for segment in self.segments if segment.depth or not self.cut.last]
+
+    @cached_property
+    def turn(self) -> list[Launch]:
+        """The kernels of any other step; the last one opens the next."""
+        if self.opening is None:
+            return self.closing
+        return [*self.closing[:-1], Launch(self.segments[-1], self.segments[0], ascending=self.ascending)]
+
     def texts(self) -> list[str]:
         """The modules of the kernels."""
-        return [segment.module for segment in self.segments]
+        opening = [] if self.opening is None else [self.opening]
+        return list(dict.fromkeys(launch.module for launch in [*opening, *self.turn, *self.closing]))
 
     def run(
         self,
@@ -73,22 +94,28 @@ class Stepwise:
                 factors[:, first : first + op.width] = states[op.detail[0]]
         scratch = like.new_empty(batch, max(1, cut.scratch), dtype=numbers.pointwise)
         weights = {m.matrix: _weights(m.matrix, parameters, numbers) for ms in cut.multiplies for m in ms}
-        for turn in range(steps):
+
+        def start(launch: Launch, turn: int) -> None:
             step, read = turn if self.ascending else steps - 1 - turn, turn % 2
-            for segment in self.segments:
-                products = [
-                    product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
-                    for m in cut.multiplies[segment.depth]
-                ]
-                values: list[Any] = [batch, step, steps, like if lengths is None else lengths]
-                for name in segment.streams:
-                    values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
-                values += [parameters[name] for name in segment.vectors]
-                for half in halves.values():
-                    values += [half[read], half[1 - read]]
-                values += [scratch, factors, *products]
-                constants = {"ROWS": segment.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
-                kernel_of(segment.module)[(-(-batch // segment.rows),)](*values, **constants, num_warps=segment.warps)
+            products = [
+                product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
+                for m in cut.multiplies[launch.depth]
+            ]
+            values: list[Any] = [batch, step, steps, like if lengths is None else lengths]
+            for name in launch.streams:
+                values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
+            values += [parameters[name] for name in launch.vectors]
+            for half in halves.values():
+                values += [half[read], half[1 - read]]
+            values += [scratch, factors, *products]
+            constants = {"ROWS": launch.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
+            kernel_of(launch.module)[(-(-batch // launch.rows),)](*values, **constants, num_warps=launch.warps)
+
+        if steps and self.opening is not None:
+            start(self.opening, 0)
+        for turn in range(steps):
+            for launch in self.turn if turn + 1 < steps else self.closing:
+                start(launch, turn)
         return {name: halves[name][steps % 2].to(value.dtype) for name, value in states.items()}
 
 

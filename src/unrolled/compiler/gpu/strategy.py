@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -98,14 +98,19 @@ class Strategies:
             The states after each row's last step.
         """
         values: tuple[Any, ...] = (batch, steps, lengths, states, parameters, streams)
-        device = next(iter(states.values())).device
-        ways: dict[str, Callable[[], dict[str, Tensor]]] = {
-            name: partial(self.sequence.run, *values, reverse=reverse, form=way)
-            if isinstance(way, Form)
-            else partial(way.run, *values, reverse=reverse)
-            for name, way in self.names(device).items()
+
+        def run(way: Form | Stepwise | Graphed | Scan) -> dict[str, Tensor]:
+            if isinstance(way, Form):
+                return self.sequence.run(*values, reverse=reverse, form=way)
+            return way.run(*values, reverse=reverse)
+
+        like = next(iter(states.values()))
+        ways = self.names(like.device)
+        # A graph has memory of its own, which must not outlast its trial where another way is faster.
+        trials = {
+            name: partial(run, Graphed(self.stepwise) if way is self.graphed else way) for name, way in ways.items()
         }
         work = self._work_of(batch, steps, ragged=lengths is not None)
         # Triton launches on the current device, which need not be the tensors'.
-        with torch.cuda.device_of(next(iter(states.values()))):  # type: ignore[no-untyped-call]
-            return ways[fastest(work, ways, device)]()
+        with torch.cuda.device_of(like):  # type: ignore[no-untyped-call]
+            return run(ways[fastest(work, trials, like.device)])
