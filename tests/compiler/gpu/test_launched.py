@@ -6,6 +6,7 @@ constant, one that sixteen divides is known to be, and each makes another kernel
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,10 @@ import torch
 
 import unrolled
 from unrolled import cells
-from unrolled.compiler.gpu import strategy
+from unrolled.compiler.gpu import choose, strategy
 from unrolled.compiler.gpu.ahead import SHARED
 from unrolled.compiler.gpu.form import Form
+from unrolled.compiler.gpu.module import compile_together
 
 pytest.importorskip("triton", reason="triton is not installed")
 
@@ -89,3 +91,54 @@ def trained(cell: cells.Cell, batch: int, steps: int, *, ragged: bool, reverse: 
 def test_a_scan(units: int, driver: Driver) -> None:
     trained(cells.MinGRU(2, units), 3, 5, ragged=units > 1, reverse=units > 16)
     assert [metadata.num_warps for metadata in driver.launched] == [4, 4]
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kernels that were compiled, by name."""
+    from triton import knobs
+
+    names: list[str] = []
+    monkeypatch.setattr(
+        knobs.runtime, "jit_post_compile_hook", lambda *_, fn, **__: names.append(fn.jit_function.fn.__module__)
+    )
+    return names
+
+
+def test_ways_are_compiled_before_any_is_timed(
+    driver: Driver, compiled: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[int] = []
+
+    def seconds(way: Any, device: torch.device) -> float:
+        before = len(compiled)
+        way()
+        assert len(compiled) == before
+        timed.append(len(driver.launched))
+        return float(len(timed))
+
+    for module in (choose, strategy):
+        monkeypatch.setattr(module, "measurable", lambda device: True)
+    monkeypatch.setattr(choose, "seconds", seconds)
+    monkeypatch.setattr(choose, "_found", {})
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    cell, x = cells.GRU(3, 24), torch.zeros(2, 3, 3)
+    with torch.no_grad():
+        unrolled.unroll(cell, x, backend="triton")
+    # Each has a kernel of its own; the steps' is launched for each of the three.
+    forms = len(timed) - 1
+    assert forms >= 3
+    assert len(compiled) == len(timed)
+    assert timed == [*range(1, forms + 1), forms + 3]
+
+
+def test_what_cannot_be_compiled_is_left_to_the_launch(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise torch.OutOfMemoryError("no memory")
+
+    cell, x = cells.GRU(3, 4), torch.zeros(2, 3, 3)
+    with torch.no_grad():
+        compile_together([fails, lambda: unrolled.unroll(cell, x, backend="triton")])
+        assert not driver.launched
+        unrolled.unroll(cell, x, backend="triton")
+    assert len(driver.launched) == 1

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.form import Form, forms
-from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.module import launch
 from unrolled.compiler.gpu.precision import numbers_of
 from unrolled.compiler.gpu.sequence import Arguments, sequence_text
 from unrolled.compiler.graph import Program
@@ -90,7 +90,7 @@ class Kernel:
         values.append(like.new_empty(batch, max(1, arguments.scratch), dtype=self.numbers.factors))
         constants = {"ROWS": form.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
         grid = (-(-batch // form.rows),)
-        kernel_of(text)[grid](*values, **constants, num_warps=form.warps, num_stages=form.stages)
+        launch(text, grid, *values, **constants, num_warps=form.warps, num_stages=form.stages)
         return after
 
 

@@ -11,6 +11,10 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
@@ -18,6 +22,8 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+import torch
 
 _lock = threading.Lock()
 
@@ -50,3 +56,34 @@ def kernel_of(text: str) -> Any:
         sys.modules[name] = module
         loader.exec_module(module)
     return module.kernel
+
+
+# Whether kernels are compiled for what they would be launched on, and not launched.
+_only_compiling: ContextVar[bool] = ContextVar("only_compiling", default=False)
+
+
+def launch(text: str, grid: tuple[int, ...], *values: Any, **constants: Any) -> None:
+    """Launches the kernel of a module's text on Triton's current device and stream."""
+    kernel = kernel_of(text)
+    if _only_compiling.get():
+        kernel.warmup(*values, grid=grid, **constants)
+    else:
+        kernel[grid](*values, **constants)
+
+
+def compile_together(calls: Iterable[Callable[[], object]]) -> None:
+    """Compiles the kernels that calls would launch, as many at once as torch has threads; a launch tells what fails."""
+    from triton import AsyncCompileMode
+
+    token = _only_compiling.set(True)
+    try:
+        with (
+            ThreadPoolExecutor(torch.get_num_threads()) as executor,
+            AsyncCompileMode(executor, ignore_errors=True),
+        ):
+            for call in calls:
+                # As too little memory, which this way's trial will tell of.
+                with suppress(RuntimeError):
+                    call()
+    finally:
+        _only_compiling.reset(token)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.module import launch
 from unrolled.compiler.gpu.precision import numbers_of
 from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, padded
 from unrolled.compiler.graph import Op
@@ -76,7 +76,7 @@ class Scan:
         for name in self.program.states:
             values += [before[name], after[name]]
         constants = {"ROWS": STEPS, "RAGGED": lengths is not None, "REVERSE": reverse}
-        kernel_of(self.text)[(batch, -(-self.width // UNITS))](*values, **constants, num_warps=WARPS)
+        launch(self.text, (batch, -(-self.width // UNITS)), *values, **constants, num_warps=WARPS)
         return after
 
 

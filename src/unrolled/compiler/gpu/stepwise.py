@@ -21,7 +21,7 @@ from torch import Tensor
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.cut import Cut
 from unrolled.compiler.gpu.launch import Launch
-from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.module import launch
 from unrolled.compiler.gpu.precision import Numbers, numbers_of, product
 from unrolled.compiler.gpu.segment import Segment
 from unrolled.compiler.graph import Matrix, Program
@@ -69,7 +69,7 @@ class Stepwise:
     def texts(self) -> list[str]:
         """The modules of the kernels."""
         opening = [] if self.opening is None else [self.opening]
-        return list(dict.fromkeys(launch.module for launch in [*opening, *self.turn, *self.closing]))
+        return list(dict.fromkeys(kernel.module for kernel in [*opening, *self.turn, *self.closing]))
 
     def run(
         self,
@@ -95,27 +95,27 @@ class Stepwise:
         scratch = like.new_empty(batch, max(1, cut.scratch), dtype=numbers.pointwise)
         weights = {m.matrix: _weights(m.matrix, parameters, numbers) for ms in cut.multiplies for m in ms}
 
-        def start(launch: Launch, turn: int) -> None:
+        def start(kernel: Launch, turn: int) -> None:
             step, read = turn if self.ascending else steps - 1 - turn, turn % 2
             products = [
                 product(factors[:, m.first : m.first + m.matrix.width_in], weights[m.matrix], numbers)
-                for m in cut.multiplies[launch.depth]
+                for m in cut.multiplies[kernel.depth]
             ]
             values: list[Any] = [batch, step, steps, like if lengths is None else lengths]
-            for name in launch.streams:
+            for name in kernel.streams:
                 values += [streams[name], streams[name].stride(1), streams[name].stride(0)]
-            values += [parameters[name] for name in launch.vectors]
+            values += [parameters[name] for name in kernel.vectors]
             for half in halves.values():
                 values += [half[read], half[1 - read]]
             values += [scratch, factors, *products]
-            constants = {"ROWS": launch.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
-            kernel_of(launch.module)[(-(-batch // launch.rows),)](*values, **constants, num_warps=launch.warps)
+            constants = {"ROWS": kernel.rows, "RAGGED": lengths is not None, "REVERSE": reverse}
+            launch(kernel.module, (-(-batch // kernel.rows),), *values, **constants, num_warps=kernel.warps)
 
         if steps and self.opening is not None:
             start(self.opening, 0)
         for turn in range(steps):
-            for launch in self.turn if turn + 1 < steps else self.closing:
-                start(launch, turn)
+            for kernel in self.turn if turn + 1 < steps else self.closing:
+                start(kernel, turn)
         return {name: halves[name][steps % 2].to(value.dtype) for name, value in states.items()}
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu.choose import fastest, measured, size_class
+from unrolled.compiler.gpu.choose import fastest, measurable, measured, size_class
 from unrolled.compiler.gpu.form import Form, worth_trying
 from unrolled.compiler.gpu.graphed import Graphed
 from unrolled.compiler.gpu.kernel import Kernel, shared_memory
+from unrolled.compiler.gpu.module import compile_together
 from unrolled.compiler.gpu.scan import Scan
 from unrolled.compiler.gpu.stepwise import Stepwise
 from unrolled.compiler.gpu.tiles import padded
@@ -113,4 +114,6 @@ class Strategies:
         work = self._work_of(batch, steps, ragged=lengths is not None)
         # Triton launches on the current device, which need not be the tensors'.
         with torch.cuda.device_of(like):  # type: ignore[no-untyped-call]
+            if len(trials) > 1 and measured(work, trials, like.device) is None and measurable(like.device):
+                compile_together(trials.values())
             return run(ways[fastest(work, trials, like.device)])
