@@ -72,7 +72,7 @@ def test_what_it_cannot_compile_it_refuses(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_writing_kernels_takes_no_triton() -> None:
     text = unrolled.explain(cells.PeepholeLSTM(3, 20), show="triton backward").compiled["triton backward"]
-    assert "for turn in range(longest):" in text
+    assert "for turn in tl.range(0, longest" in text
     wide = unrolled.explain(cells.LSTM(3, 600), show="triton").compiled["triton"]
     assert "product0" in wide
     assert importlib.util.find_spec("unrolled.compiler.gpu.module") is not None

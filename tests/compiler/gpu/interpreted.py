@@ -142,14 +142,15 @@ def test_a_graph_that_is_not_the_fastest_is_not_kept(
     monkeypatch.setattr(strategy.Strategies, "names", names)
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
     monkeypatch.setattr(choose, "_found", {})
-    monkeypatch.setattr(choose, "measurable", lambda device: True)
+    for module in (choose, strategy):
+        monkeypatch.setattr(module, "measurable", lambda device: True)
     monkeypatch.setattr(choose, "seconds", seconds)
     cell = cells.GRU(3, 5, dtype=torch.float64)
     for _ in range(3):
         assert_as_reference(cell, torch.randn(2, 3, 3, dtype=torch.float64), rtol=1e-10, atol=1e-11)
     assert times == {"Graphed": 1.0, "Stepwise": 0.0}
-    # Of a forward and a backward program, each replayed in its trial.
-    assert recorded == [1, 1]
+    # Of a forward and a backward program, each replayed in its trial: its shape came before, to be compiled for.
+    assert recorded == [2, 2]
     of_cell = gpu_plan_for(cell, Precision.DOUBLE)
     assert not of_cell.forward.graphed._graphs
     assert not of_cell.backward.graphed._graphs

@@ -21,8 +21,8 @@ from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, padded
 from unrolled.compiler.graph import Op
 from unrolled.compiler.linear import Linear
 
-# Steps at once, units of a program, and its threads in warps of 32.
-STEPS, UNITS, WARPS = 64, 32, 4
+# Steps at once, units of a program, its threads in warps of 32, and how many times so many steps are in flight.
+STEPS, UNITS, WARPS, STAGES = 64, 32, 4, 2
 
 
 class Scan:
@@ -119,7 +119,8 @@ class _Text(Tiles):
         for i, name in enumerate(self.states):
             text.line(f"carried{i} = {self.reading(self._state(f'before{i}'), 0, self._width(name))}")
         constant = set(self.names)
-        text.line("for start in range(0, length, ROWS):")
+        # What the next steps read is on its way while these are computed.
+        text.line(f"for start in tl.range(0, length, ROWS, num_stages={STAGES}):")
         text.depth += 1
         self._old_states(constant)
         self._steps()

@@ -88,7 +88,9 @@ class _Sequence(Tiles):
         self._states_before()
         self._hold()
         outside = set(self.names)
-        text.line("for turn in range(longest):")
+        # Told of the loop, not of the kernel alone, stages are for all that is read, not only for factors of products.
+        ahead = f", num_stages={self.form.stages}" if not self.form.chunk else ""
+        text.line(f"for turn in tl.range(0, longest{ahead}):")
         text.depth += 1
         text.line(f"step = {'turn' if self.ascending else 'longest - 1 - turn'}")
         self._step()
