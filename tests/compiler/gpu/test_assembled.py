@@ -55,6 +55,15 @@ def test_the_lstm_of_64_units_stays_in_registers() -> None:
         assert assembled(kernel, 90).spilled == 0
 
 
+@pytest.mark.parametrize("precision", [Precision.BF16, Precision.SINGLE, Precision.DOUBLE])
+def test_sigmoids_are_the_machines_own(precision: Precision) -> None:
+    assembly = assembled(gpu_plan_for(cells.GRU(8, 16), precision).inference.sequence, 90).assembly
+    short = precision is not Precision.DOUBLE
+    assert ("ex2.approx.ftz.f32" in assembly) == short
+    assert ("rcp.approx.ftz.f32" in assembly) == short
+    assert "div.full" not in assembly
+
+
 @pytest.mark.parametrize("capability", [80, 90])
 def test_what_arrives_is_read_ahead(capability: int) -> None:
     plan = gpu_plan_for(cells.GRU(8, 32), Precision.BF16)

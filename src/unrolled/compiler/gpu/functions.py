@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import torch
 import triton
 import triton.language as tl
+from triton import knobs
+
+# Whether there is a word of the machine's own for what Triton spells out: not in its interpreter, nor on AMD's GPUs.
+PTX = tl.constexpr(not knobs.runtime.interpret and torch.version.hip is None)
+
+
+@triton.jit
+def exponential(v):  # type: ignore[no-untyped-def]
+    """exp(v), as exact as Triton's; four instructions less, since what is too small for a normal number is zero."""
+    if v.dtype == tl.float32 and PTX:
+        made = tl.inline_asm_elementwise(
+            "ex2.approx.ftz.f32 $0, $1;", "=r,r", [v * 1.4426950408889634], dtype=tl.float32, is_pure=True, pack=1
+        )
+    else:
+        made = tl.exp(v)
+    return made
+
+
+@triton.jit
+def reciprocal(v):  # type: ignore[no-untyped-def]
+    """1 / v, to the last bit but one."""
+    if v.dtype == tl.float32 and PTX:
+        made = tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=r,r", [v], dtype=tl.float32, is_pure=True, pack=1
+        )
+    else:
+        made = 1.0 / v
+    return made
 
 
 @triton.jit
 def sigmoid(v):  # type: ignore[no-untyped-def]
     """1 / (1 + exp(-v))."""
-    return 1.0 / (1.0 + tl.exp(-v))
+    return reciprocal(1.0 + exponential(-v))
 
 
 @triton.jit
 def tanh(v):  # type: ignore[no-untyped-def]
     """Hyperbolic tangent."""
-    t = tl.exp(-2.0 * tl.abs(v))
-    far = (1.0 - t) / (1.0 + t)
+    t = exponential(-2.0 * tl.abs(v))
+    far = (1.0 - t) * reciprocal(1.0 + t)
     far = tl.where(v < 0.0, -far, far)
     if v.dtype == tl.float64:
         return far
