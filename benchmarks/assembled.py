@@ -1,5 +1,7 @@
 """What the kernels for GPUs take of one: registers, bytes that spill from them, shared memory. No GPU is needed.
 
+Instructions are those of a step (of a scan's 64 steps), for each warp of 32 threads; a loop over slices counts once.
+
 Every kernel is compiled by Triton and assembled by NVIDIA's assembler, which come with Triton, for the architecture
 asked for; of the kernels for whole sequences the likeliest to be fast. A whole-sequence kernel of a cell with many
 values in flight, the layer-normalised LSTM's above all, takes up to a minute.
@@ -34,8 +36,8 @@ def main() -> int:
     parser.add_argument("--capability", type=int, choices=SHARED, default=90, help="of the GPU: 90 for sm_90")
     parser.add_argument("--precision", choices=[p.value for p in Precision], default=Precision.BF16.value)
     options = parser.parse_args()
-    print("| cell, units | pass | kernel | threads | registers | spilled bytes | shared memory |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| cell, units | pass | kernel | threads | registers | spilled bytes | shared memory | instructions |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     # Whatever is in Triton's own cache was made for another purpose.
     with tempfile.TemporaryDirectory() as folder, patch.dict("os.environ", TRITON_CACHE_DIR=folder):
         for name in options.cells:
@@ -43,7 +45,9 @@ def main() -> int:
                 plan = gpu_plan_for(cells.make(name, units, units), Precision(options.precision))
                 for what, strategies in (("forward", plan.forward), ("backward", plan.backward)):
                     for kernel, warps, found in kernels(strategies, options.capability):
-                        takes = f"{found.registers} | {found.spilled} | {found.shared / 1024:.0f} KiB"
+                        takes = (
+                            f"{found.registers} | {found.spilled} | {found.shared / 1024:.0f} KiB | {found.loop or ''}"
+                        )
                         print(f"| {name} {units} | {what} | {kernel} | {32 * warps} | {takes} |", flush=True)
     return 0
 

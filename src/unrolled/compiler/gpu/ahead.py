@@ -24,12 +24,14 @@ class Assembled:
         registers: of a thread.
         spilled: bytes of a thread that did not fit into them.
         shared: bytes of shared memory of a program.
+        loop: instructions of its longest loop, inner loops counted once; 0 if there is none.
         assembly: PTX.
     """
 
     registers: int
     spilled: int
     shared: int
+    loop: int
     assembly: str
 
 
@@ -111,18 +113,35 @@ def _compiled(
         source, target=GPUTarget("cuda", capability, 32), options={"num_warps": form.warps, "num_stages": form.stages}
     )
     registers, spilled = _usage(made.asm["cubin"])
-    return Assembled(registers, spilled, made.metadata.shared, made.asm["ptx"])
+    return Assembled(registers, spilled, made.metadata.shared, _longest_loop(made.asm["cubin"]), made.asm["ptx"])
 
 
 def _usage(code: bytes) -> tuple[int, int]:
     """Registers, and bytes of stack, of a thread."""
+    said = _told(code, "--dump-resource-usage")
+    found = re.search(r"REG:(\d+) STACK:(\d+)", said)
+    assert found is not None, said
+    return int(found[1]), int(found[2])
+
+
+def _longest_loop(code: bytes) -> int:
+    """Instructions from where the furthest jump back goes to the jump."""
+    places = re.findall(r"/\*([0-9a-f]{4,})\*/ +([^;]*);", _told(code, "--dump-sass"))
+    furthest = (0, 0)
+    for place, instruction in places:
+        jump = re.search(r"\bBRA\b.*?0x([0-9a-f]+)", instruction)
+        # The last instruction of any code jumps to itself.
+        if jump and int(place, 16) - int(jump[1], 16) > furthest[1] - furthest[0]:
+            furthest = int(jump[1], 16), int(place, 16)
+    first, last = furthest
+    return sum(first <= int(place, 16) <= last for place, _ in places) if last else 0
+
+
+def _told(code: bytes, what: str) -> str:
     from triton import knobs
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.cubin"
         path.write_bytes(code)
-        command = [knobs.nvidia.cuobjdump.path, "--dump-resource-usage", str(path)]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"REG:(\d+) STACK:(\d+)", said)
-    assert found is not None, said
-    return int(found[1]), int(found[2])
+        command = [knobs.nvidia.cuobjdump.path, what, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

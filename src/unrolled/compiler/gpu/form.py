@@ -11,6 +11,8 @@ from unrolled.compiler.schedule import Schedule
 
 # A tensor core multiplies so many rows at once.
 ROWS = 16
+# Of a program; with 128 registers each, its threads take all that a processor has.
+MOST_WARPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,13 @@ def forms(schedule: Schedule, factor: int, number: int, shared: int) -> list[For
     found = [Form(ROWS, warps, stages, 0) for stages in (3, 2, 1) if held + factors + arriving * (stages - 1) <= shared]
     # All products of a loop read their slices together.
     wide = max((sum(padded(ops[n].width) for n in loop.products) for loop in schedule.loops), default=0)
+    # Two programs to a processor hide each other's waiting, unless one takes all registers.
+    own = shared if warps == MOST_WARPS else shared // 2
     if matrices:
         found += [
             Form(ROWS, warps, stages, chunk)
             for stages, chunk in ((3, 64), (3, 32), (2, 32), (2, 16), (1, 16))
-            if factor * chunk * (wide + ROWS) * stages <= shared // 2 or (stages, chunk) == (1, 16)
+            if factor * chunk * (wide + ROWS) * stages <= own or (stages, chunk) == (1, 16)
         ]
     return found or [Form(ROWS, warps, 1, 0)]
 
@@ -63,7 +67,7 @@ def worth_trying(found: Sequence[Form]) -> list[Form]:
     """Of the forms that fit, those that measurement chooses from: one of each kind, with more and fewer threads."""
     kinds = {form.chunk > 0: form for form in reversed(found)}
     first = found[0]
-    others = [replace(first, warps=warps) for warps in (first.warps // 2, first.warps * 2) if 1 <= warps <= 16]
+    others = [replace(first, warps=warps) for warps in (first.warps // 2, first.warps * 2) if 1 <= warps <= MOST_WARPS]
     # The smallest one, should all others take more than was thought.
     return list(dict.fromkeys([first, *others, *kinds.values(), found[-1]]))
 
@@ -73,7 +77,7 @@ def _warps(ops: Sequence[Op], factor: int) -> int:
     widest = max(padded(op.width) for op in ops)
     # Float32 and float64 factors are taken apart, and need twice as many.
     products = any(op.kind == "product" for op in ops)
-    return max(2, min(16, widest // 16 * (2 if products and factor > 2 and widest >= 64 else 1)))
+    return max(2, min(MOST_WARPS, widest // 16 * (2 if products and factor > 2 and widest >= 64 else 1)))
 
 
 def in_slices(matrix: Matrix, form: Form) -> bool:
