@@ -41,15 +41,19 @@ def forms(schedule: Schedule, factor: int, number: int, shared: int) -> list[For
         shared: bytes of shared memory that a program may have.
     """
     ops = schedule.program.graph.ops
-    matrices = {matrix for op in ops if op.kind == "product" for matrix in op.detail}
+    products = [pair for op in ops if op.kind == "product" for pair in zip(op.args, op.detail, strict=True)]
+    matrices = {matrix for _, matrix in products}
     held = factor * sum(padded(matrix.width_in) * padded(matrix.width_out) for matrix in matrices)
-    if factor == 4:
-        # Taken apart once, before the loop, into an upper and a lower half.
-        held *= 2
     arriving = number * ROWS * sum(padded(op.width) for op in ops if op.kind == "load")
-    factors = factor * ROWS * sum(padded(number) for number in {m.width_in for m in matrices})
+    vectors = [factor * ROWS * padded(ops[vector].width) for vector in {vector for vector, _ in products}]
+    if factor == 4:
+        # Taken apart into an upper and a lower half, matrices once, before the loop, and vectors one by one.
+        held, vectors = 2 * held, [2 * max(vectors, default=0)]
+    # A tile on its way from the products' order of threads to that of memory.
+    tile = number * ROWS * max(padded(op.width) for op in ops)
+    least = held + sum(vectors) + tile
     warps = _warps(ops, factor)
-    found = [Form(ROWS, warps, stages, 0) for stages in (3, 2, 1) if held + factors + arriving * (stages - 1) <= shared]
+    found = [Form(ROWS, warps, stages, 0) for stages in (3, 2, 1) if least + arriving * (stages - 1) <= shared]
     # All products of a loop read their slices together.
     wide = max((sum(padded(ops[n].width) for n in loop.products) for loop in schedule.loops), default=0)
     # Two programs to a processor hide each other's waiting, unless one takes all registers.
