@@ -19,7 +19,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from itertools import islice
@@ -33,7 +32,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import unrolled
 from unrolled import cells
 from unrolled.bench.measure import medians
-from unrolled.bench.workloads import Own
+from unrolled.bench.workloads import Workload
 from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.strategy import Strategies
 
@@ -81,29 +80,12 @@ def main() -> int:
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for kind, batch, steps, units, ragged in WORKLOADS:
         for features in (units, 1):
-            workload = Workload(kind, batch, steps, features, units, ragged)
-            for type_name in options.types if options.only in workload.title else ():
-                first = type_name == options.types[0]
-                measured(workload, type_name, (copied, multiplied), options.seconds, compiling=first)
+            for type_name in options.types:
+                workload = Workload(kind, batch, steps, features, units, ragged=ragged)
+                if options.only in workload.name:
+                    first = type_name == options.types[0]
+                    measured(workload, type_name, (copied, multiplied), options.seconds, compiling=first)
     return 0
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A cell and what it is given."""
-
-    kind: str
-    batch: int
-    steps: int
-    features: int
-    units: int
-    ragged: bool
-
-    @property
-    def title(self) -> str:
-        """Cell, units, rows, steps, features."""
-        ragged = " ragged" if self.ragged else ""
-        return f"{self.kind}({self.units}){ragged} {self.batch}x{self.steps}x{self.features}"
 
 
 def limits() -> tuple[float, float]:
@@ -130,13 +112,13 @@ def measured(
 ) -> None:
     """Prints the lines of one workload in one type, torch.compile among them if wanted."""
     torch.manual_seed(0)
-    kind, features, units, dtype = workload.kind, workload.features, workload.units, TYPES[type_name]
-    cell = Own(features, units) if kind == "own" else cells.make(kind, features, units)
-    cell = cell.to("cuda", dtype)
-    inputs = torch.randn(workload.batch, workload.steps, features, device="cuda", dtype=dtype)
+    dtype = TYPES[type_name]
+    cell = workload.module.to("cuda", dtype)
+    assert isinstance(cell, cells.Cell)
+    inputs = torch.randn(workload.batch, workload.steps, workload.features, device="cuda", dtype=dtype)
     drawn = torch.randint(1, workload.steps + 1, (workload.batch,), device="cuda")
     lengths = drawn if workload.ragged else None
-    contenders = ways_of(kind, cell, inputs, lengths, compiling=compiling)
+    contenders = ways_of(workload.kind, cell, inputs, lengths, compiling=compiling)
     expected = None
     with torch.no_grad():
         for name, forward in list(contenders.items()):
@@ -149,7 +131,7 @@ def measured(
                     raise ValueError(f"its outputs are {far:.2g} from ours")
             except Exception as error:  # a contender that fails is told of, and the others go on
                 why = f"{type(error).__name__}: {error}".partition("\n")[0]
-                print(f"| {workload.title} | {type_name} | | {name} | {why} | | | |", flush=True)
+                print(f"| {workload.name} | {type_name} | | {name} | {why} | | | |", flush=True)
                 del contenders[name]
                 continue
     if not contenders:
@@ -163,10 +145,10 @@ def measured(
             rows = workload.batch * workload.steps if lengths is None else int(lengths.sum())
             operations = 2.0 * rows * sum(p.numel() for p in cell.parameters() if p.dim() == 2)
             operations *= 1 if what == "forward" else 3
-            moved = rows * (features + units) * inputs.itemsize * (1 if what == "forward" else 3)
+            moved = rows * (workload.features + workload.units) * inputs.itemsize * (1 if what == "forward" else 3)
             shares = f"{operations / taken / bounds[1]:.1%} | {moved / taken / bounds[0]:.1%}"
             ratio = f"{taken / times['ours']:.2f}" if "ours" in times else ""
-            line = f"{workload.title} | {type_name} | {what} | {name} | {taken * 1e3:.3f} | {ratio} | {shares}"
+            line = f"{workload.name} | {type_name} | {what} | {name} | {taken * 1e3:.3f} | {ratio} | {shares}"
             print(f"| {line} |", flush=True)
 
 

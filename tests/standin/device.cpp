@@ -132,6 +132,29 @@ Tensor over_the_same(const Tensor& tensor, Device device, DispatchKey key) {
 Tensor on_host(const Tensor& tensor) { return over_the_same(tensor, Device(DeviceType::CPU), DispatchKey::CPU); }
 Tensor on_device(const Tensor& tensor) { return over_the_same(tensor, DEVICE, DispatchKey::CUDA); }
 
+// Puts other tensors in place of those of a value.
+template <typename Exchange>
+void exchange(IValue& value, const Exchange& other) {
+    if (value.isTensor()) {
+        value = other(value.toTensor());
+    } else if (value.isTensorList()) {
+        List<Tensor> list;
+        for (const auto& tensor : value.toTensorVector()) list.push_back(other(tensor));
+        value = IValue(list);
+    } else if (value.isOptionalTensorList()) {
+        List<std::optional<Tensor>> list;
+        for (std::optional<Tensor> tensor : value.toOptionalTensorList())
+            list.push_back(tensor ? std::optional<Tensor>(other(*tensor)) : tensor);
+        value = IValue(list);
+    }
+}
+
+// The tensors of a result.
+std::vector<Tensor> tensors(const IValue& value) {
+    if (value.isTensor()) return {value.toTensor()};
+    return value.isTensorList() ? value.toTensorVector() : std::vector<Tensor>{};
+}
+
 // Graphs.
 
 using Tape = std::vector<std::function<void()>>;
@@ -150,10 +173,7 @@ void record(const OperatorHandle& op, std::vector<IValue> arguments, std::vector
         op.callBoxed(stack);
         for (size_t i = 0; i < results.size(); i++) {
             // To where the graph's first run left it, unless it is there.
-            const auto again = stack[i].isTensor() ? std::vector<Tensor>{stack[i].toTensor()}
-                               : stack[i].isTensorList() ? stack[i].toTensorVector() : std::vector<Tensor>{};
-            const auto first = results[i].isTensor() ? std::vector<Tensor>{results[i].toTensor()}
-                               : results[i].isTensorList() ? results[i].toTensorVector() : std::vector<Tensor>{};
+            const auto again = tensors(stack[i]), first = tensors(results[i]);
             for (size_t j = 0; j < first.size(); j++)
                 if (first[j].defined() && first[j].data_ptr() != again[j].data_ptr()) first[j].copy_(again[j]);
         }
@@ -187,18 +207,8 @@ void by_the_cpu(const OperatorHandle& op, torch::jit::Stack* stack) {
     };
     for (size_t i = first; i < stack->size(); i++) {
         IValue& value = (*stack)[i];
-        if (value.isTensor()) {
-            value = given(value.toTensor());
-        } else if (value.isTensorList()) {
-            List<Tensor> list;
-            for (const auto& tensor : value.toTensorVector()) list.push_back(given(tensor));
-            value = IValue(list);
-        } else if (value.isOptionalTensorList()) {
-            List<std::optional<Tensor>> list;
-            for (std::optional<Tensor> tensor : value.toOptionalTensorList())
-                list.push_back(tensor ? std::optional<Tensor>(given(*tensor)) : tensor);
-            value = IValue(list);
-        } else if (value.isDevice()) {
+        exchange(value, given);
+        if (value.isDevice()) {
             value = IValue(Device(DeviceType::CPU));
         }
     }
@@ -228,16 +238,7 @@ void by_the_cpu(const OperatorHandle& op, torch::jit::Stack* stack) {
         }
         return on_device(result);
     };
-    for (size_t i = last; i < stack->size(); i++) {
-        IValue& value = (*stack)[i];
-        if (value.isTensor()) {
-            value = back(value.toTensor());
-        } else if (value.isTensorList()) {
-            List<Tensor> list;
-            for (const auto& tensor : value.toTensorVector()) list.push_back(back(tensor));
-            value = IValue(list);
-        }
-    }
+    for (size_t i = last; i < stack->size(); i++) exchange((*stack)[i], back);
 }
 
 ScalarType type_of(std::optional<ScalarType> type) {

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def build(folder: Path) -> Path:
-    """Compiles the device, which takes about a minute, and gives the library."""
+    """Compiles the device, which takes a quarter of a minute, and gives the library."""
     from torch.utils.cpp_extension import include_paths
 
     made = folder / "device.so"

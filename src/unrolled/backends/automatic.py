@@ -32,30 +32,37 @@ def automatic(request: Request) -> tuple[str, Served]:
 
 
 def _fastest(request: Request, names: Collection[str]) -> str:
-    from unrolled.compiler.gpu.choose import fastest, measured, size_class
-    from unrolled.compiler.gpu.graphed import forget_graphs
+    from unrolled.compiler.gpu.choose import fastest, size_class
     from unrolled.compiler.plan import fingerprint
 
-    alone = _alone(request)
-    tensors = (alone.inputs, *alone.state, *alone.cell.parameters())
-    wanted = [tensor for tensor in tensors if tensor.requires_grad] if torch.is_grad_enabled() else []
+    device = request.inputs.device
+    tensors = (request.inputs, *request.state, *request.cell.parameters())
+    training = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     autocast = str(torch.get_autocast_dtype("cuda")) if torch.is_autocast_enabled("cuda") else ""
     words = (
         fingerprint(request.cell),
         *(size_class(size) for size in request.inputs.shape[:2]),
         request.lengths is not None,
-        bool(wanted),
+        training,
         autocast,
         torch.get_float32_matmul_precision(),
         torch.backends.cudnn.allow_tf32,
     )
-    work, device = f"auto {words}", request.inputs.device
-    known = measured(work, names, device) is not None
-    chosen = fastest(work, {name: partial(_work, name, alone, wanted) for name in names}, device)
-    if not known and chosen != "triton":
+    return fastest(f"auto {words}", names, device, partial(_times, request, names, training=training))
+
+
+def _times(request: Request, names: Collection[str], *, training: bool) -> dict[str, float]:
+    from unrolled.compiler.gpu.choose import timed
+    from unrolled.compiler.gpu.graphed import forget_graphs
+
+    alone = _alone(request)
+    tensors = (alone.inputs, *alone.state, *alone.cell.parameters())
+    wanted = [tensor for tensor in tensors if tensor.requires_grad] if training else []
+    times = timed({name: partial(_work, name, alone, wanted) for name in names}, request.inputs.device)
+    if min(times, key=lambda name: times[name]) != "triton":
         # What it recorded in its trial would hold memory for nothing.
         forget_graphs()
-    return chosen
+    return times
 
 
 def _alone(request: Request) -> Request:

@@ -117,8 +117,7 @@ def test_ways_are_compiled_before_any_is_timed(
         timed.append(len(driver.launched))
         return float(len(timed))
 
-    for module in (choose, strategy):
-        monkeypatch.setattr(module, "measurable", lambda device: True)
+    monkeypatch.setattr(choose, "measurable", lambda device: True)
     monkeypatch.setattr(choose, "seconds", seconds)
     monkeypatch.setattr(choose, "_found", {})
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))

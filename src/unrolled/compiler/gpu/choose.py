@@ -17,26 +17,32 @@ TIMES = 3
 _found: dict[str, str] = {}
 
 
-def fastest(work: str, ways: Mapping[str, Callable[[], object]], device: torch.device) -> str:
+def fastest(work: str, names: Collection[str], device: torch.device, times: Callable[[], Mapping[str, float]]) -> str:
     """The name of the fastest way, the first one where nothing can be measured now.
 
     Args:
         work: all that the choice depends on, but for the device and the versions of what computes.
-        ways: by name; each does the same work, and may do it many times.
+        names: of the ways.
         device: where.
+        times: measures all ways; called where that is not known already, and once.
     """
-    if len(ways) == 1:
-        return next(iter(ways))
-    found = measured(work, ways, device)
+    if len(names) == 1:
+        return next(iter(names))
+    found = measured(work, names, device)
     if found is not None:
         return found
     if not measurable(device):
-        return next(iter(ways))
-    times = {name: seconds(way, device) for name, way in ways.items()}
+        return next(iter(names))
+    taken = times()
     key = _key(work, device)
-    _found[key] = min(times, key=lambda name: times[name])
+    _found[key] = min(taken, key=lambda name: taken[name])
     disk.write(key, _found[key].encode())
     return _found[key]
+
+
+def timed(ways: Mapping[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
+    """How long each way takes, by name; each does the same work, and may do it many times."""
+    return {name: seconds(way, device) for name, way in ways.items()}
 
 
 def measured(work: str, ways: Collection[str], device: torch.device) -> str | None:

@@ -28,7 +28,7 @@ class Cut:
 
     def __init__(self, program: Program) -> None:
         self.program, self.ops = program, program.graph.ops
-        self.depths = _as_late_as_wanted(program, _depths(self.ops))
+        self.depths = _as_late_as_wanted(self.ops, _depths(self.ops))
         self.factors: dict[int, int] = {}
         self.pitch = 0
         self.parts: dict[int, list[tuple[int, int]]] = {}
@@ -99,14 +99,13 @@ def _depths(ops: list[Op]) -> list[int]:
     return depths
 
 
-def _as_late_as_wanted(program: Program, depths: list[int]) -> list[int]:
+def _as_late_as_wanted(ops: list[Op], depths: list[int]) -> list[int]:
     """The segments of values, later where a value and all that it is made of are wanted later only.
 
     What depends on no product would otherwise be computed before the first, and wait in memory for where it is used:
     of an LSTM its input with the bias, the one thing to do there.
     """
-    ops, last = program.graph.ops, max(depths, default=0)
-    wanted = [last] * len(ops)
+    wanted = [max(depths, default=0)] * len(ops)
     for number in reversed(range(len(ops))):
         op = ops[number]
         before = depths[number] - 1 if op.kind == "product" else wanted[number]
@@ -114,13 +113,13 @@ def _as_late_as_wanted(program: Program, depths: list[int]) -> list[int]:
             wanted[arg] = min(wanted[arg], before)
     late: list[int] = []
     for number, op in enumerate(ops):
-        args = [(arg, late[arg]) for arg in op.args if ops[arg].kind not in LEAVES]
+        args = [late[arg] for arg in op.args if ops[arg].kind not in LEAVES]
         if op.kind == "product":
             late.append(depths[number])
-        elif op.kind not in LEAVES and all(depth == wanted[number] for _, depth in args):
+        elif op.kind not in LEAVES and all(depth == wanted[number] for depth in args):
             late.append(wanted[number])
         else:
-            late.append(max((depth for _, depth in args), default=0))
+            late.append(max(args, default=0))
     return late
 
 

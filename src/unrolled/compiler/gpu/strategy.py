@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unrolled.compiler.executable import Precision
-from unrolled.compiler.gpu.choose import fastest, measurable, measured, size_class
+from unrolled.compiler.gpu.choose import fastest, measured, size_class, timed
 from unrolled.compiler.gpu.form import Form, worth_trying
 from unrolled.compiler.gpu.graphed import Graphed
 from unrolled.compiler.gpu.kernel import Kernel, shared_memory
@@ -107,13 +107,16 @@ class Strategies:
 
         like = next(iter(states.values()))
         ways = self.names(like.device)
-        # A graph has memory of its own, which must not outlast its trial where another way is faster.
-        trials = {
-            name: partial(run, Graphed(self.stepwise) if way is self.graphed else way) for name, way in ways.items()
-        }
+
+        def times() -> dict[str, float]:
+            # A graph has memory of its own, which must not outlast its trial where another way is faster.
+            trials = {
+                name: partial(run, Graphed(self.stepwise) if way is self.graphed else way) for name, way in ways.items()
+            }
+            compile_together(trials.values())
+            return timed(trials, like.device)
+
         work = self._work_of(batch, steps, ragged=lengths is not None)
         # Triton launches on the current device, which need not be the tensors'.
         with torch.cuda.device_of(like):  # type: ignore[no-untyped-call]
-            if len(trials) > 1 and measured(work, trials, like.device) is None and measurable(like.device):
-                compile_together(trials.values())
-            return run(ways[fastest(work, trials, like.device)])
+            return run(ways[fastest(work, ways, like.device, times)])
