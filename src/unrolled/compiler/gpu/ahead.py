@@ -13,6 +13,7 @@ from unrolled.compiler.gpu.form import Form
 from unrolled.compiler.gpu.kernel import Kernel
 from unrolled.compiler.gpu.launch import Launch
 from unrolled.compiler.gpu.module import kernel_of
+from unrolled.compiler.gpu.precision import Numbers
 from unrolled.compiler.gpu.scan import STEPS, WARPS, Scan
 
 
@@ -48,18 +49,10 @@ def assembled(kernel: Kernel, capability: int, form: Form | None = None, *, ragg
         RuntimeError: Triton or the assembler refuses.
     """
     form = form or kernel.forms(SHARED[capability])[0]
-    text, arguments = kernel.text(form)
-    number, factor = _TYPES[kernel.numbers.number], _TYPES[kernel.numbers.factor]
-    types: dict[str, str] = {"batch": "i32", "steps": "i32", "lengths": "*i64"}
-    for stream in arguments.streams:
-        types |= {stream: f"*{number}", f"{stream}_row": "i32", f"{stream}_step": "i32"}
-    types |= {f"matrix{i}": f"*{factor}" for i in range(len(arguments.matrices))}
-    types |= {f"vector{i}": f"*{number}" for i in range(len(arguments.vectors))}
-    for i in range(len(arguments.states)):
-        types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
-    types["scratch"] = f"*{factor}"
+    function = kernel_of(kernel.text(form)[0])
+    types = _types(function, kernel.numbers) | {"scratch": f"*{_TYPES[kernel.numbers.factor]}"}
     constants = {"ROWS": form.rows, "RAGGED": ragged, "REVERSE": not ragged}
-    return _compiled(kernel_of(text), types, constants, capability, form)
+    return _compiled(function, types, constants, capability, form)
 
 
 # Bytes of shared memory that a program may have (CUDA C++ programming guide, table of compute capabilities).
@@ -68,30 +61,35 @@ SHARED = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10}
 
 def assembled_launch(launch: Launch, capability: int) -> Assembled:
     """A kernel between two products, for ragged rows, assembled; see `assembled`."""
-    segment = launch.segment
-    number, factor = _TYPES[segment.numbers.number], _TYPES[segment.numbers.factor]
-    types = dict.fromkeys(segment.arguments_with(launch.streams), f"*{number}")
-    types |= {name: "i32" for name in types if name in ("batch", "step", "steps") or name.endswith(("_row", "_step"))}
-    types |= {"lengths": "*i64", "factors": f"*{factor}"}
+    function = kernel_of(launch.module)
     constants = {"ROWS": launch.rows, "RAGGED": True, "REVERSE": False}
     form = Form(launch.rows, launch.warps, 1, 0)
-    return _compiled(kernel_of(launch.module), types, constants, capability, form)
+    return _compiled(function, _types(function, launch.segment.numbers), constants, capability, form)
 
 
 def assembled_scan(scan: Scan, capability: int, *, ragged: bool = True) -> Assembled:
     """A parallel scan, assembled; see `assembled`."""
-    number = _TYPES[scan.numbers.number]
-    types = {"steps": "i32", "lengths": "*i64"}
-    for stream in scan.streams:
-        types |= {stream: f"*{number}", f"{stream}_row": "i32", f"{stream}_step": "i32"}
-    types |= {f"vector{i}": f"*{number}" for i in range(len(scan.vectors))}
-    for i in range(len(scan.program.states)):
-        types |= {f"before{i}": f"*{number}", f"after{i}": f"*{number}"}
+    function = kernel_of(scan.text)
     constants = {"ROWS": STEPS, "RAGGED": ragged, "REVERSE": not ragged}
-    return _compiled(kernel_of(scan.text), types, constants, capability, Form(STEPS, WARPS, 1, 0))
+    return _compiled(function, _types(function, scan.numbers), constants, capability, Form(STEPS, WARPS, 1, 0))
 
 
 _TYPES = {"tl.float64": "fp64", "tl.float32": "fp32", "tl.bfloat16": "bf16", "tl.float16": "fp16"}
+
+
+def _types(function: Any, numbers: Numbers) -> dict[str, str]:
+    """What Triton would find each argument to be, by its name."""
+    types: dict[str, str] = {}
+    for parameter in function.params:
+        name = parameter.name
+        if name in ("batch", "step", "steps") or name.endswith(("_row", "_step")):
+            types[name] = "i32"
+        elif name == "lengths":
+            types[name] = "*i64"
+        elif not parameter.is_constexpr:
+            factor = name == "factors" or name.startswith("matrix")
+            types[name] = f"*{_TYPES[numbers.factor if factor else numbers.number]}"
+    return types
 
 
 def _compiled(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.compiler.gpu.segment import CONSTANTS, Segment
+from unrolled.compiler.gpu.segment import Segment
 from unrolled.compiler.gpu.tiles import HEAD, Text, padded
 
 # Numbers of the widest tile that a program holds.
@@ -35,13 +35,8 @@ class Launch:
         self.rows = max(1, TILE // widest)
         self.warps = max(1, min(16, self.rows * widest // 256))
         text = Text()
-        text.depth = 0
-        text.line('@triton.jit(do_not_specialize=["batch", "step", "steps"])')
-        text.line("def kernel(")
-        text.line(f"    {', '.join(segment.arguments_with(self.streams))},")
-        text.line(f"    {CONSTANTS},")
-        text.line("):")
-        text.depth = 1
+        arguments = segment.arguments_with(self.streams)
+        text.function('@triton.jit(do_not_specialize=["batch", "step", "steps"])', "kernel", arguments)
         text.line(segment.call({}))
         if following is not None:
             # What one step leaves in memory the other reads, by other threads of the program.

@@ -17,7 +17,7 @@ from torch import Tensor
 from unrolled.compiler.executable import Precision
 from unrolled.compiler.gpu.module import launch
 from unrolled.compiler.gpu.precision import numbers_of
-from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, padded
+from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, padded, with_places, with_strides
 from unrolled.compiler.graph import Op
 from unrolled.compiler.linear import Linear
 
@@ -134,20 +134,9 @@ class _Text(Tiles):
         return "" if width == 1 else f"in{width}"
 
     def _signature(self) -> None:
-        text = self.text
-        text.depth = 0
-        text.line('@triton.jit(do_not_specialize=["steps"])')
-        text.line("def kernel(")
-        text.line("    steps, lengths,")
-        for stream in self.scan.streams:
-            text.line(f"    {stream}, {stream}_row, {stream}_step,")
-        for name in self.vectors.values():
-            text.line(f"    {name},")
-        for i in range(len(self.states)):
-            text.line(f"    before{i}, after{i},")
-        text.line("    ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr,")
-        text.line("):")
-        text.depth = 1
+        streams, states = with_strides(self.scan.streams), with_places(len(self.states))
+        arguments = ["steps", "lengths", *streams, *self.vectors.values(), *states]
+        self.text.function('@triton.jit(do_not_specialize=["steps"])', "kernel", arguments)
 
     def _width(self, state: str) -> int:
         return self.ops[self.program.states[state]].width

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from unrolled.compiler.gpu.cut import Cut
 from unrolled.compiler.gpu.precision import Numbers
-from unrolled.compiler.gpu.tiles import Place, Text, Tiles
+from unrolled.compiler.gpu.tiles import Place, Text, Tiles, with_places, with_strides
 from unrolled.compiler.graph import Op
-
-CONSTANTS = "ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr"
 
 
 class Segment(Tiles):
@@ -49,9 +47,9 @@ class Segment(Tiles):
         """
         return [
             *("batch", "step", "steps", "lengths"),
-            *(f"{stream}{part}" for stream in streams for part in ("", "_row", "_step")),
+            *with_strides(streams),
             *(f"vector{i}" for i in range(len(self.vectors))),
-            *(f"{when}{i}" for i in range(len(self.states)) for when in ("before", "after")),
+            *with_places(len(self.states)),
             *("scratch", "factors"),
             *(f"product{i}" for i in range(len(self.cut.multiplies[self.depth]))),
         ]
@@ -63,7 +61,7 @@ class Segment(Tiles):
 
     def _write(self) -> None:
         text = self.text
-        self._signature()
+        text.function("@triton.jit", self.name, self.arguments_with(self.streams))
         text.line("row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)")
         text.line("here = (row < batch)[:, None]")
         text.line("if RAGGED:")
@@ -87,16 +85,6 @@ class Segment(Tiles):
             self.write_text(self._carried(name, number), place, 0, width)
         if self.depth == self.cut.last:
             self._offer_states()
-
-    def _signature(self) -> None:
-        text = self.text
-        text.depth = 0
-        text.line("@triton.jit")
-        text.line(f"def {self.name}(")
-        text.line(f"    {', '.join(self.arguments_with(self.streams))},")
-        text.line(f"    {CONSTANTS},")
-        text.line("):")
-        text.depth = 1
 
     def _offer_states(self) -> None:
         """Writes the new states to where the next step's products find them, now that none needs the old ones."""

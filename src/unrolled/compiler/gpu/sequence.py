@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from unrolled.compiler.gpu.form import Form, in_slices, sliced_vectors
 from unrolled.compiler.gpu.precision import Numbers
-from unrolled.compiler.gpu.tiles import HEAD, Place, Text, Tiles, matrix_slice, matrix_tile, padded
+from unrolled.compiler.gpu.tiles import (
+    HEAD,
+    Place,
+    Text,
+    Tiles,
+    matrix_slice,
+    matrix_tile,
+    padded,
+    with_places,
+    with_strides,
+)
 from unrolled.compiler.graph import Matrix, Op
 from unrolled.compiler.schedule import Loop, Schedule
 
@@ -102,23 +112,16 @@ class _Sequence(Tiles):
     # Around the loop
 
     def _signature(self) -> None:
-        text, arguments = self.text, self.arguments
-        text.depth = 0
-        text.line('@triton.jit(do_not_specialize=["batch", "steps"])')
-        text.line("def kernel(")
-        text.depth = 1
-        text.line("batch, steps, lengths,")
-        for stream in arguments.streams:
-            text.line(f"{stream}, {stream}_row, {stream}_step,")
-        for name in (*self.matrices.values(), *self.vectors.values()):
-            text.line(f"{name},")
-        for i in range(len(arguments.states)):
-            text.line(f"before{i}, after{i},")
-        text.line("scratch,")
-        text.line("ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr,")
-        text.depth = 0
-        text.line("):")
-        text.depth = 1
+        told = self.arguments
+        arguments = [
+            *("batch", "steps", "lengths"),
+            *with_strides(told.streams),
+            *self.matrices.values(),
+            *self.vectors.values(),
+            *with_places(len(told.states)),
+            "scratch",
+        ]
+        self.text.function('@triton.jit(do_not_specialize=["batch", "steps"])', "kernel", arguments)
 
     def _widths(self) -> list[int]:
         found = [op.width for op in self.ops]

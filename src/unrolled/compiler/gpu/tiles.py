@@ -6,7 +6,7 @@ there, and what leaves is masked. A number a row is a tile (rows, 1), a learned 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -43,6 +43,16 @@ def padded(width: int) -> int:
     return 1 if width == 1 else max(LEAST, 1 << (width - 1).bit_length())
 
 
+def with_strides(streams: Iterable[str]) -> list[str]:
+    """For every stream a pointer, and the strides from row to row and from step to step."""
+    return [f"{stream}{part}" for stream in streams for part in ("", "_row", "_step")]
+
+
+def with_places(states: int) -> list[str]:
+    """For every state where it is before the steps, and where it is after them."""
+    return [f"{when}{i}" for i in range(states) for when in ("before", "after")]
+
+
 class Text:
     """Lines of a program, indented."""
 
@@ -54,6 +64,16 @@ class Text:
     def line(self, text: str) -> None:
         """Adds one."""
         self.lines.append("    " * self.depth + text)
+
+    def function(self, decorator: str, name: str, arguments: Iterable[str]) -> None:
+        """Begins a function of these arguments and of the constants that all have: its lines follow."""
+        self.depth = 0
+        self.line(decorator)
+        self.line(f"def {name}(")
+        self.line(f"    {', '.join(arguments)},")
+        self.line("    ROWS: tl.constexpr, RAGGED: tl.constexpr, REVERSE: tl.constexpr,")
+        self.line("):")
+        self.depth = 1
 
     def define(self, name: str, expression: str) -> None:
         """Adds a name's value."""
